@@ -1,0 +1,57 @@
+"""What a destination holds and accepts, flattened to leaf fields with one neutral type each."""
+
+from typing import Literal
+
+from crosswalk.model.artefact import Artefact, Frozen
+
+FieldType = Literal[
+    "text", "rich_text", "integer", "decimal", "money", "boolean", "date", "datetime", "option", "options", "list",
+    "json", "reference", "id", "email", "phone", "url", "file", "other",
+]  # fmt: skip
+
+
+class DestinationField(Frozen):
+    """A leaf such as `emails.primaryEmail`, `companyId` or `amount.value`.
+
+    `computed` fields are the platform's own (server times, position, search vector): compared only where we wrote them.
+    """
+
+    path: str
+    type: FieldType
+    label: str = ""
+    options: tuple[str, ...] = ()
+    unique: bool = False
+    required: bool = False
+    writable: bool = True
+    computed: bool = False
+    custom: bool = False
+    to_object: str | None = None
+    """For a reference: the object it points to."""
+    max_length: int | None = None
+
+
+class DestinationObject(Frozen):
+    """A kind of record, by the name its records are addressed with (`people`)."""
+
+    name: str
+    singular: str
+    label: str = ""
+    custom: bool = False
+    system: bool = False
+    fields: tuple[DestinationField, ...]
+
+    def field(self, path: str) -> DestinationField | None:
+        """The leaf of that path, or None."""
+        return next((item for item in self.fields if item.path == path), None)
+
+
+class DestinationSchema(Artefact):
+    """A destination as described at one moment."""
+
+    destination: str
+    location: str
+    objects: tuple[DestinationObject, ...]
+
+    def object(self, name: str) -> DestinationObject | None:
+        """The object of that name, or None."""
+        return next((item for item in self.objects if item.name == name), None)

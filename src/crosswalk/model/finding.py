@@ -1,0 +1,20 @@
+"""What a probe, a transform or a check found: a code people can look up, how bad it is, and what to do."""
+
+from typing import Literal
+
+from crosswalk.model.artefact import Frozen
+
+Severity = Literal["blocking", "warning", "info"]
+
+
+class Finding(Frozen):
+    """One finding. `where` and `examples` name files, lines, records and source keys, never a patient's values (law 8)."""
+
+    code: str
+    severity: Severity
+    message: str
+    remedy: str
+    object: str | None = None
+    field: str | None = None
+    count: int = 1
+    examples: tuple[str, ...] = ()

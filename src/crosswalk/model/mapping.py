@@ -1,0 +1,160 @@
+"""The map: what becomes what. Written as YAML (`mapping.yaml`), read by people, approved by digest (B1, B4)."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from crosswalk.model.artefact import Artefact, Frozen
+from crosswalk.model.schema_plan import FieldCreation, ObjectCreation
+from crosswalk.model.values import Scalar
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _one_source(field: "FieldMapping") -> "FieldMapping":
+    given = [name for name in ("from", "constant", "expression", "template", "lookup", "owner", "gather", "lines", "file")
+             if getattr(field, "from_" if name == "from" else name) is not None]  # fmt: skip
+    if "lookup" in given and "from" in given:
+        given.remove("from")
+    if len(given) != 1:
+        raise ValueError(f"a field needs exactly one of from, constant, expression, template, lookup, owner, gather, lines, "
+                         f"file; this one has {', '.join(given) or 'none'}")  # fmt: skip
+    return field
+
+
+Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Gather(Frozen):
+    """Rows of another source object brought together on this record: `match` pairs their column with ours.
+
+    `lines` is a template rendered per row and joined by newlines; `items` a column collected as a list of distinct values.
+    """
+
+    from_: str = Field(alias="from")
+    match: dict[str, str]
+    where: str | None = None
+    order: tuple[str, ...] = ()
+    lines: str | None = None
+    items: str | None = None
+
+
+class Join(Frozen):
+    """One row of another source object beside this record, its columns addressed `alias.Column`; the last by `order` wins."""
+
+    from_: str = Field(alias="from")
+    match: dict[str, str]
+    where: str | None = None
+    order: tuple[str, ...] = ()
+
+
+class Unique(Frozen):
+    """A value only one record may hold: the first keeps it, the others put it into the list field `overflow`, with a finding."""
+
+    overflow: str | None = None
+
+
+class FieldMapping(Frozen):
+    """Where one destination field's value comes from, and what is done to it on the way."""
+
+    from_: str | None = Field(default=None, alias="from")
+    constant: Scalar | None = None
+    expression: str | None = None
+    """A safe subset of SQL over the record's columns (quoted names): no file, network or system functions."""
+    template: str | None = None
+    """`{Column}` text; `[optional part {Column}]` vanishes when a column in it is blank; `{key}` is the source key."""
+    lookup: str | None = None
+    """A record of this map; `from` holds its source key. Becomes that record's destination id."""
+    owner: str | None = None
+    """A column holding the owner's e-mail; resolved against the destination's users (E1)."""
+    gather: Gather | None = None
+    lines: str | None = None
+    """Folded records only: a template rendered per folded row, joined by newlines."""
+    file: str | None = None
+    """A column holding the name of an exported file; its bytes are uploaded."""
+    transform: str | None = None
+    values: dict[str, str] | None = None
+    """Value map: source value (compared trimmed, case-blind) → destination value. What is missing is a finding, never a guess."""
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    unique: Unique | None = None
+    raw: str | None = None
+    """A text field that keeps the source's words when they cannot be written as mapped."""
+    required: bool = False
+    """Without a value the record is not written but rejected."""
+    create: FieldCreation | None = None
+
+
+class Match(Frozen):
+    """How rows that already stand in the destination are recognised: by any of these fields."""
+
+    by: tuple[str, ...]
+
+
+class RecordMapping(Frozen):
+    """One kind of destination record. Several may feed one object, and one source object may feed several."""
+
+    to: str
+    from_: str = Field(alias="from")
+    title: str = ""
+    where: str | None = None
+    key: Columns = ()
+    """Columns that identify the record; empty: the source object's own key."""
+    fold: bool = False
+    """Rows with an equal key become one record."""
+    order: tuple[str, ...] = ()
+    link: bool = False
+    """Rows that only tie two records together; they live and die with the first record they look up."""
+    enabled: bool = True
+    joins: dict[str, Join] = {}
+    match: Match | None = None
+    fields: dict[str, Annotated[FieldMapping, AfterValidator(_one_source)]]
+
+
+class Total(Frozen):
+    """A business total compared between source and destination (E9): a sum of `column`, or counts by it."""
+
+    name: str
+    record: str
+    kind: Literal["sum", "count_by"]
+    field: str
+
+
+class Unmapped(Frozen):
+    """A source field that goes nowhere, and why: said, so that nothing is lost in silence."""
+
+    object: str
+    field: str
+    reason: str
+
+
+class Settings(Frozen):
+    """The clinic's conventions, part of what is approved."""
+
+    country: str = "US"
+    timezone: str = "UTC"
+    currency: str = "USD"
+    policy: Literal["link", "update", "skip"] = "link"
+
+
+class Mapping(Artefact):
+    """The whole map of one migration."""
+
+    version: Literal[1] = 1
+    source: str
+    destination: str
+    settings: Settings = Settings()
+    sample_root: str
+    """The record a sample is chosen by (people)."""
+    objects: tuple[ObjectCreation, ...] = ()
+    """Destination objects to create."""
+    records: dict[str, RecordMapping]
+    totals: tuple[Total, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a person should know before approving: parts of the shipped map that found no source, alternatives."""
+
+    def active(self) -> dict[str, RecordMapping]:
+        """The records that are switched on."""
+        return {name: record for name, record in self.records.items() if record.enabled}
