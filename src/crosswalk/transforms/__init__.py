@@ -1,0 +1,1 @@
+"""Named pure functions on one text value: no file, network, clock or environment."""
