@@ -13,14 +13,17 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+VALUE_SOURCES = ("from_", "constant", "expression", "template", "lookup", "owner", "gather", "lines", "file", "words_of")
+
+
 def _one_source(field: "FieldMapping") -> "FieldMapping":
-    given = [name for name in ("from", "constant", "expression", "template", "lookup", "owner", "gather", "lines", "file")
-             if getattr(field, "from_" if name == "from" else name) is not None]  # fmt: skip
-    if "lookup" in given and "from" in given:
-        given.remove("from")
+    given = [name for name in VALUE_SOURCES if getattr(field, name) is not None]
+    if "lookup" in given and "from_" in given:
+        given.remove("from_")
     if len(given) != 1:
-        raise ValueError(f"a field needs exactly one of from, constant, expression, template, lookup, owner, gather, lines, "
-                         f"file; this one has {', '.join(given) or 'none'}")  # fmt: skip
+        wanted = ", ".join(name.strip("_") for name in VALUE_SOURCES)
+        found = ", ".join(name.strip("_") for name in given) or "none"
+        raise ValueError(f"a field needs exactly one of {wanted}; this one has {found}")
     return field
 
 
@@ -66,7 +69,7 @@ class FieldMapping(Frozen):
     template: str | None = None
     """`{Column}` text; `[optional part {Column}]` vanishes when a column in it is blank; `{key}` is the source key."""
     lookup: str | None = None
-    """A record of this map; `from` holds its source key. Becomes that record's destination id."""
+    """A record of this map; `from` holds its source key (left out: this record's own key). Becomes that record's destination id."""
     owner: str | None = None
     """A column holding the owner's e-mail; resolved against the destination's users (E1)."""
     gather: Gather | None = None
@@ -74,13 +77,17 @@ class FieldMapping(Frozen):
     """Folded records only: a template rendered per folded row, joined by newlines."""
     file: str | None = None
     """A column holding the name of an exported file; its bytes are uploaded."""
+    words_of: str | None = None
+    """Another field's path: keeps the source's own words when that field cannot be written as mapped."""
     transform: str | None = None
+    """Named in crosswalk/transforms; by default the one that fits the destination field's type."""
     values: dict[str, str] | None = None
     """Value map: source value (compared trimmed, case-blind) → destination value. What is missing is a finding, never a guess."""
-    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    fallback: str | None = None
+    """A template used where the value is blank."""
+    beside: str | None = None
+    """Another field's path: this one is written only where that one has a value (a currency beside its amount)."""
     unique: Unique | None = None
-    raw: str | None = None
-    """A text field that keeps the source's words when they cannot be written as mapped."""
     required: bool = False
     """Without a value the record is not written but rejected."""
     create: FieldCreation | None = None
@@ -149,6 +156,8 @@ class Mapping(Artefact):
     """The record a sample is chosen by (people)."""
     objects: tuple[ObjectCreation, ...] = ()
     """Destination objects to create."""
+    date_orders: dict[str, dict[str, Literal["dmy", "mdy", "ymd"]]] = {}
+    """Source object → column → the order its dates are written in, inferred from all its values; correct it here."""
     records: dict[str, RecordMapping]
     totals: tuple[Total, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()

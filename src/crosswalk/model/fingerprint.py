@@ -1,0 +1,37 @@
+"""The state of a destination in digests: what undo proves itself with."""
+
+from typing import Literal
+
+from crosswalk.model.artefact import Artefact, Frozen
+
+
+class ObjectFingerprint(Frozen):
+    """One object's rows: how many, and one digest over all of them in the order of their ids, deleted rows included."""
+
+    object: str
+    live: int
+    deleted: int
+    digest: str
+    rows_file: str
+    """The read-back Parquet the digest was made from, absolute or relative to the caller's folder."""
+
+
+class Fingerprint(Artefact):
+    """The destination at one moment. `left_out` says what the digests do not cover, and why."""
+
+    schema_digest: str
+    objects: tuple[ObjectFingerprint, ...]
+    left_out: tuple[str, ...]
+
+    def object(self, name: str) -> ObjectFingerprint | None:
+        """The fingerprint of that object, or None."""
+        return next((item for item in self.objects if item.object == name), None)
+
+
+class ObjectDifference(Frozen):
+    """What differs between two fingerprints of one object, by destination id. A fingerprint of an object that one side does
+    not know (a table created or removed) counts as one without rows."""
+
+    object: str
+    kind: Literal["added", "removed", "changed"]
+    ids: tuple[str, ...]

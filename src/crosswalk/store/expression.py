@@ -1,0 +1,92 @@
+"""The safe subset of SQL a map may use in `where` and `expression`: values in, a value out.
+
+No sub-queries, no file, network, system or setting functions: an expression is parsed with sqlglot, every node must be of a
+listed kind, every function of a listed name, and it is written out anew, so nothing passes that was not understood.
+"""
+
+from collections.abc import Callable
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from crosswalk.model.errors import UsageError
+
+FUNCTIONS = frozenset(
+    "abs ceil coalesce concat concat_ws contains ends_with floor greatest if least left length lower lpad ltrim nullif"
+    " regexp_extract regexp_matches regexp_replace replace right round rpad rtrim split_part starts_with strlen substr"
+    " substring trim upper try_cast cast".split()
+)
+"""Functions of values only; anything else (read_text, getenv, glob, now …) is refused."""
+
+_VALUE_FUNCTIONS = (exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike, exp.Substring, exp.Pad)
+"""The same functions where sqlglot knows them under another name."""
+
+_NODES: tuple[type[exp.Expr], ...] = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
+    exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.Add, exp.Sub, exp.Mul, exp.Div,
+    exp.Mod, exp.Neg, exp.DPipe, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.Tuple, exp.Var, exp.DataTypeParam,
+)  # fmt: skip
+
+
+def _parse(text: str, place: str) -> exp.Expr:
+    try:
+        parsed = sqlglot.parse_one(f"SELECT {text}", read="duckdb")
+    except SqlglotError as error:
+        raise UsageError(f"{place}: {text!r} is not an expression we can read", str(error).splitlines()[0]) from None
+    if not isinstance(parsed, exp.Select) or len(parsed.expressions) != 1 or (set(parsed.args) - {"kind", "expressions"} and any(
+        parsed.args.get(part) for part in parsed.args if part not in ("expressions",)
+    )):  # fmt: skip
+        raise UsageError(f"{place}: {text!r} is more than one expression", "Use a single value or condition, without FROM or ;.")
+    return parsed.expressions[0]
+
+
+def _check(node: exp.Expr, text: str, place: str) -> None:
+    if isinstance(node, _NODES):
+        return
+    if isinstance(node, exp.Func):
+        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+        if name in FUNCTIONS or isinstance(node, _VALUE_FUNCTIONS):
+            return
+        remedy = f"Functions that may be used: {', '.join(sorted(FUNCTIONS))}."
+        raise UsageError(f"{place}: function {name} may not be used in a map", remedy)
+    raise UsageError(
+        f"{place}: {type(node).__name__} may not be used in a map ({text!r})", "Use values, comparisons, CASE and functions."
+    )
+
+
+def column_name(node: exp.Column) -> str:
+    """`Name`, or `alias.Name` for a joined column."""
+    return ".".join(part.name for part in node.parts)
+
+
+def expression_columns(text: str, place: str) -> tuple[str, ...]:
+    """The columns an expression reads. Raises UsageError naming `place` when it is not in the safe subset."""
+    tree = _parse(text, place)
+    for node in tree.walk():
+        _check(node, text, place)
+    return tuple(dict.fromkeys(column_name(node) for node in tree.find_all(exp.Column)))
+
+
+def expression_sql(text: str, resolve: Callable[[str], str], place: str) -> str:
+    """The expression as DuckDB SQL with its columns resolved. Raises UsageError when it is not in the safe subset."""
+    expression_columns(text, place)
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Column):
+            return sqlglot.parse_one(resolve(column_name(node)), read="duckdb")
+        return node
+
+    return f"({_parse(text, place).transform(replace).sql(dialect='duckdb')})"
+
+
+def renamed_expression(text: str, rename: Callable[[str], str], place: str) -> str:
+    """The same expression with its columns renamed (concepts of a shipped map → the headers that are really there)."""
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Column):
+            return exp.column(exp.to_identifier(rename(column_name(node)), quoted=True))
+        return node
+
+    expression_columns(text, place)
+    return _parse(text, place).transform(replace).sql(dialect="duckdb")

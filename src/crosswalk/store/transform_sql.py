@@ -1,0 +1,218 @@
+"""Compiles one mapped record into SQL: the rows it is made of, and the typed writes it becomes.
+
+Everything here returns SQL text; stages/transform.py runs it. The rows table `b` holds, per record, `_key`, `_row` and every
+column the map names (joined columns as `alias.Column`).
+"""
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crosswalk.model.destination_schema import FieldType
+from crosswalk.model.mapping import FieldMapping, Gather, Join, RecordMapping
+from crosswalk.store.expression import expression_columns, expression_sql
+from crosswalk.store.template import template_columns, template_sql, text_literal
+
+SQL_TYPE: dict[FieldType, str] = {
+    "integer": "BIGINT", "decimal": "DECIMAL(38,6)", "money": "DECIMAL(38,6)", "boolean": "BOOLEAN", "date": "DATE",
+    "datetime": "TIMESTAMP", "options": "VARCHAR[]", "list": "VARCHAR[]",
+}  # fmt: skip
+"""The DuckDB type of a neutral type; VARCHAR for all others (model/staged_writes.py)."""
+
+DEFAULT_TRANSFORM: dict[FieldType, str] = {
+    "text": "text", "rich_text": "text.multiline", "integer": "integer", "decimal": "decimal", "money": "money",
+    "boolean": "boolean", "date": "date", "datetime": "datetime", "email": "email", "url": "text", "phone": "text",
+    "option": "option", "options": "list.split", "list": "list.split", "json": "text.multiline", "id": "code", "file": "text",
+    "reference": "code", "other": "text",
+}  # fmt: skip
+
+
+def quoted(name: str) -> str:
+    """A quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def parquet(path: Path) -> str:
+    """SQL that reads a Parquet file of the workspace."""
+    return f"read_parquet({text_literal(str(path))})"
+
+
+def sql_type(kind: FieldType) -> str:
+    """The DuckDB type a leaf is staged as."""
+    return SQL_TYPE.get(kind, "VARCHAR")
+
+
+def moment_sql(column: str, order: str | None) -> str:
+    """A sortable instant of a text column, dates read in the column's order; NULL when it is none."""
+    patterns = {"dmy": ["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"], "mdy": ["%m/%d/%Y", "%m-%d-%Y"]}.get(order or "", [])
+    formats = [f"{day}{time}" for day in patterns for time in (" %H:%M:%S", " %H:%M", " %I:%M %p", "")]
+    wanted = f", try_strptime({column}, [{', '.join(text_literal(item) for item in formats)}])" if formats else ""
+    return f"coalesce(try_cast({column} AS TIMESTAMPTZ)::TIMESTAMP{wanted})"
+
+
+def order_sql(alias: str, columns: tuple[str, ...], orders: Dictionary[str, str]) -> str:
+    """ORDER BY terms: by moment, then by text, then by source order."""
+    terms = [
+        term
+        for column in columns
+        for term in (moment_sql(f"{alias}.{quoted(column)}", orders.get(column)), f"{alias}.{quoted(column)}")
+    ]
+    return ", ".join([*terms, f"{alias}._row"])
+
+
+def key_sql(columns: tuple[str, ...], resolve: str) -> str:
+    """The record's key: the source key, or the named columns joined by `|` (a `|` inside a part is doubled)."""
+    if not columns:
+        return f"{resolve}._key"
+    if len(columns) == 1:
+        return f"trim({resolve}.{quoted(columns[0])})"
+    return " || '|' || ".join(f"replace(trim(coalesce({resolve}.{quoted(column)}, '')), '|', '||')" for column in columns)
+
+
+def name_hash_sql(namespace_hex: str, name: str) -> str:
+    """SHA-1 of the namespace's bytes and a name: what a UUIDv5 is cut from."""
+    return f"sha1(unhex('{namespace_hex}') || encode({name}))"
+
+
+def uuid_sql(hashed: str) -> str:
+    """UUIDv5 text from `name_hash_sql`, equal to `uuid.uuid5(namespace, name)` (law 5)."""
+    variant = f"substr('89ab89ab89ab89ab', strpos('0123456789abcdef', substr({hashed}, 17, 1)), 1)"
+    return (
+        f"substr({hashed}, 1, 8) || '-' || substr({hashed}, 9, 4) || '-5' || substr({hashed}, 14, 3) || '-' || {variant}"
+        f" || substr({hashed}, 18, 3) || '-' || substr({hashed}, 21, 12)"
+    )
+
+
+def field_columns(mapped: FieldMapping, place: str) -> tuple[str, ...]:
+    """The columns of `b` a field reads, its fallback's included."""
+    spare = template_columns(mapped.fallback) if mapped.fallback else ()
+    return (*_value_columns(mapped, place), *spare)
+
+
+def _value_columns(mapped: FieldMapping, place: str) -> tuple[str, ...]:
+    if mapped.expression is not None:
+        return expression_columns(mapped.expression, place)
+    if mapped.template is not None:
+        return template_columns(mapped.template)
+    if mapped.lines is not None:
+        return template_columns(mapped.lines)
+    if mapped.gather is not None:
+        return tuple(mapped.gather.match.values())
+    named = mapped.from_ or mapped.owner or mapped.file
+    return (named,) if named else ()
+
+
+def record_columns(name: str, record: RecordMapping) -> tuple[str, ...]:
+    """Every column of `b` a record reads, joined ones as `alias.Column`."""
+    columns: dict[str, None] = dict.fromkeys((*record.key, *record.order))
+    for path, mapped in record.fields.items():
+        columns |= dict.fromkeys(field_columns(mapped, f"{name}.{path}"))
+    return tuple(columns)
+
+
+def rows_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str, Dictionary[str, str]]) -> str:
+    """The source rows of a record with the columns it needs, one row per source row that passes `where`."""
+
+    def resolve(column: str) -> str:
+        alias, dot, rest = column.partition(".")
+        return f"{alias}.{quoted(rest)}" if dot and alias in record.joins else f"r.{quoted(column)}"
+
+    selected = [f"{resolve(column)} AS {quoted(column)}" for column in record_columns(name, record)]
+    selected += [f"{alias}._row AS {quoted(f'_row.{alias}')}" for alias in record.joins]
+    joins = [_join_sql(alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items()]
+    where = f" AND {expression_sql(record.where, resolve, f'{name}.where')}" if record.where else ""
+    key = _occurrence(record) if record.key and not record.fold else key_sql(record.key, "r")
+    return f"""SELECT {key} AS _key, r._row AS _row{"".join(", " + item for item in selected)}
+        FROM {parquet(raw / (record.from_ + ".parquet"))} r {" ".join(joins)} WHERE r._state = 'staged'{where}"""
+
+
+def _occurrence(record: RecordMapping) -> str:
+    key = key_sql(record.key, "r")
+    return f"{key} || CASE WHEN row_number() OVER (PARTITION BY {key} ORDER BY r._row) = 1 THEN '' ELSE " \
+           f"'#' || row_number() OVER (PARTITION BY {key} ORDER BY r._row) END"  # fmt: skip
+
+
+def _join_sql(alias: str, join: Join, raw: Path, orders: Dictionary[str, str]) -> str:
+    where = f" AND {expression_sql(join.where, lambda column: 'j.' + quoted(column), f'join {alias}')}" if join.where else ""
+    keys = ", ".join(f"trim(j.{quoted(theirs)})" for theirs in join.match)
+    condition = " AND ".join(f"trim({alias}.{quoted(theirs)}) = trim(r.{quoted(ours)})" for theirs, ours in join.match.items())
+    return f"""LEFT JOIN (SELECT * FROM (
+          SELECT j.*, row_number() OVER (PARTITION BY {keys} ORDER BY {_newest_sql(join.order, orders)}) AS _rank
+          FROM {parquet(raw / (join.from_ + ".parquet"))} j WHERE j._state = 'staged'{where}) WHERE _rank = 1) {alias}
+        ON {condition}"""
+
+
+def _newest_sql(columns: tuple[str, ...], orders: Dictionary[str, str]) -> str:
+    terms = [moment_sql(f"j.{quoted(column)}", orders.get(column)) for column in columns]
+    terms += [f"j.{quoted(column)}" for column in columns]
+    return ", ".join(f"{term} DESC NULLS LAST" for term in (*terms, "j._row"))
+
+
+def fold_sql(record: RecordMapping, rows: str, orders: Dictionary[str, str], columns: tuple[str, ...]) -> str:
+    """Rows with an equal key brought together: first filled value of each column, and the rendered `lines`."""
+    order = order_sql("b", record.order, orders)
+    folded = [
+        f"first(b.{quoted(column)} ORDER BY {order}) FILTER (WHERE b.{quoted(column)} <> '') AS {quoted(column)}"
+        for column in columns
+    ]
+    for path, mapped in record.fields.items():
+        if mapped.lines is not None:
+            line = template_sql(mapped.lines, lambda column: f"b.{quoted(column)}")
+            folded.append(f"string_agg({line}, chr(10) ORDER BY {order}) AS {quoted('_lines.' + path)}")
+    joined = [f"min(b.{quoted('_row.' + alias)}) AS {quoted('_row.' + alias)}" for alias in record.joins]
+    selected = "".join(", " + item for item in (*folded, *joined))
+    return f"SELECT b._key, min(b._row) AS _row{selected} FROM {rows} b WHERE {{part}} GROUP BY b._key"
+
+
+def gather_rows_sql(gather: Gather, rows: str, raw: Path, place: str) -> str:
+    """The gathered rows with the record key they belong to: `_key`, `_row` and the columns the gather names."""
+    wanted = template_columns(gather.lines) if gather.lines else (gather.items or "",)
+    columns = dict.fromkeys((*wanted, *gather.order))
+    where = f" AND {expression_sql(gather.where, lambda column: 'g.' + quoted(column), place)}" if gather.where else ""
+    condition = " AND ".join(f"trim(g.{quoted(theirs)}) = trim(b.{quoted(ours)})" for theirs, ours in gather.match.items())
+    selected = "".join(f", g.{quoted(column)} AS {quoted(column)}" for column in columns)
+    return f"""SELECT b._key AS _key, g._row AS _row{selected} FROM {parquet(raw / (gather.from_ + ".parquet"))} g
+        JOIN {rows} b ON {condition} WHERE g._state = 'staged'{where}"""
+
+
+def gather_lines_sql(gather: Gather, gathered: str, orders: Dictionary[str, str]) -> str:
+    """Per record key the rendered lines, in order."""
+    line = template_sql(gather.lines or "", lambda column: f"b.{quoted(column)}")
+    order = order_sql("b", gather.order, orders)
+    return f"SELECT b._key, string_agg({line}, chr(10) ORDER BY {order}) AS value FROM {gathered} b WHERE {{part}} GROUP BY b._key"
+
+
+@dataclass(slots=True)
+class Compiled:
+    """One leaf in SQL: its value, the findings it may raise (SQL of a code or NULL), and the tables it joins."""
+
+    path: str
+    kind: FieldType
+    value: str
+    findings: list[str] = field(default_factory=lambda: [])
+    joins: list[str] = field(default_factory=lambda: [])
+
+
+def writes_sql(
+    compiled: list[Compiled], rows: str, identity: str, required: tuple[str, ...], matched: tuple[str, str] | None
+) -> str:
+    """The final SELECT of a record. `identity` is SQL of the id over `b`; `matched` (table, state) holds rows already there."""
+    leaves = ", ".join(f"CAST({leaf.value} AS {sql_type(leaf.kind)}) AS {quoted(leaf.path)}" for leaf in compiled)
+    findings = [
+        f"CASE WHEN {finding} IS NOT NULL THEN {finding} || {text_literal(':' + leaf.path)} END"
+        for leaf in compiled
+        for finding in leaf.findings
+    ]
+    found = f"list_filter([{', '.join(findings)}], lambda x: x IS NOT NULL)" if findings else "[]::VARCHAR[]"
+    joins = dict.fromkeys(join for leaf in compiled for join in leaf.joins)
+    match = f"LEFT JOIN {matched[0]} _m ON _m.key = b._key" if matched else ""
+    identifier = f"coalesce(_m.id, {identity})" if matched else identity
+    match_state = f"WHEN _m.id IS NOT NULL THEN '{matched[1]}'" if matched else ""
+    missing = "".join(f" WHEN {quoted(path)} IS NULL THEN {text_literal('required_missing:' + path)}" for path in required)
+    reason = f"CASE{missing} END" if missing else "NULL::VARCHAR"
+    content = ", ".join(f"coalesce(CAST({quoted(leaf.path)} AS VARCHAR), chr(0))" for leaf in compiled)
+    return f"""SELECT _id, _key, _row, md5(concat_ws(chr(31), {content})) AS _content, _findings,
+        CASE WHEN _reason IS NOT NULL THEN 'rejected' ELSE _match_state END AS _state, _reason,
+        * EXCLUDE (_id, _key, _row, _findings, _match_state, _reason)
+        FROM (SELECT *, {reason} AS _reason FROM (SELECT {identifier} AS _id, b._key AS _key, b._row AS _row, {found} AS _findings,
+          CASE {match_state} ELSE 'ready' END AS _match_state, {leaves} FROM {rows} b {match} {" ".join(joins)}))"""
