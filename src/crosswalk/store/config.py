@@ -1,0 +1,82 @@
+"""What `crosswalk init` was told, kept as `crosswalk.toml`: no secret ever stands in it."""
+
+import json
+import re
+import tomllib
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from crosswalk.model.artefact import Frozen
+from crosswalk.model.errors import UsageError
+
+
+def _without_secret(address: str) -> str:
+    """Credentials come from the environment or the keyring, never from a file in the workspace (DESIGN.md, "Command line")."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address) and "@" in urlsplit(address).netloc:
+        raise ValueError("an address must not hold a user name or password: give credentials by the environment")
+    return address
+
+
+def _known_timezone(name: str) -> str:
+    if name == "UTC":
+        return name
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not a time zone this computer knows: use a name such as America/New_York") from None
+    return name
+
+
+Address = Annotated[str, AfterValidator(_without_secret)]
+
+
+class Config(Frozen):
+    """One migration's conventions. All values are text; a key without a value is left out of the file."""
+
+    source: str = Field(min_length=1, description="The platform that is left")
+    source_location: Address = Field(min_length=1, description="The export's folder or workbook, or the address it is read from")
+    destination: str = Field(min_length=1, description="The CRM that is moved to")
+    destination_url: Address = Field(min_length=1, description="Where that CRM answers")
+    fallback_owner: str | None = Field(default=None, description="E-mail of the user who gets records whose owner is not found")
+    country: str = Field(default="US", pattern="^[A-Z]{2}$", description="Country of phone numbers and addresses without one")
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+        default="UTC", description="Time zone of the source's times without one"
+    )
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of amounts without one")
+    policy: Literal["link", "update", "skip"] = Field(
+        default="link", description="Rows that stand in the CRM already: link (tie to them), update (change them), skip"
+    )
+    migration_id: str = Field(
+        min_length=1, description="Names this migration; every id in the CRM derives from it: never change it"
+    )
+
+
+def config_text(config: Config) -> str:
+    """The configuration as TOML, one comment per key."""
+    lines = ["# Crosswalk: one migration. Credentials never stand here; they come from the environment or the keyring.", ""]
+    for name, field in Config.model_fields.items():
+        value = getattr(config, name)
+        lines.append(f"# {field.description}.")
+        lines.append(f'# {name} = ""' if value is None else f"{name} = {_basic_string(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def parse_config(text: str, where: str) -> Config:
+    """The configuration from TOML; `where` names the file in errors. Raises UsageError saying which key is wrong and how."""
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{where} is not well-formed TOML: {error}", "Correct the line, or run crosswalk init in a new folder."
+        ) from None
+    except ValidationError as error:
+        words = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
+        raise UsageError(f"{where} is not a valid configuration: {words}", "Correct these keys.") from None
+
+
+def _basic_string(value: str) -> str:
+    # JSON's escapes are a subset of TOML's; only DEL, which TOML does not allow bare, is not among them.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
