@@ -27,6 +27,8 @@ class RawBatch:
 
     rows: pa.RecordBatch
     damaged: tuple[DamagedRow, ...] = ()
+    blank: int = 0
+    """Lines that hold nothing at all: skipped, but counted."""
 
 
 class Source(Protocol):
