@@ -1,0 +1,1 @@
+"""The emulated Pulse Digital Clinic: the demo clinic as an export folder."""
