@@ -3,8 +3,8 @@
 Columns of `file` (relative to the workspace): `_id` (the destination id, UUIDv5 text), `_key` (source key of the record),
 `_row` (order of the source), `_content` (digest of the leaf values, hex), `_findings` (list of `code:path`), `_state` and
 `_reason` (below), then one column per leaf path, named by the path, of the DuckDB type that its neutral type stands for:
-text-like, option, reference, json and file: VARCHAR; integer: BIGINT; decimal and money: DECIMAL(38,6); boolean: BOOLEAN; date: DATE;
-datetime: TIMESTAMP (UTC); options and list: VARCHAR[].
+text-like, option, reference, json and file: VARCHAR; integer: BIGINT; decimal and money: DECIMAL(38,6); boolean: BOOLEAN;
+date: DATE; datetime: TIMESTAMP (UTC); options and list: VARCHAR[].
 
 `_state`: `ready` (create it, or change what was written before), `existing` (policy update: the destination's own row `_id`
 is changed), `matched` (policy link: it stands for the source row, nothing is written), `excluded` (policy skip) and

@@ -1,0 +1,157 @@
+"""preflight: what would go wrong, found in the staged writes and the schema before anything is sent (E3)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.finding import Finding
+from crosswalk.model.mapping import FieldMapping, Mapping
+from crosswalk.model.staged_writes import StagedRecord, StagedWrites
+from crosswalk.spi.capabilities import Capabilities
+from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.transforms.registry import TRANSFORMS
+
+OWN_REMEDIES = {
+    "orphan": "The row it refers to is not in the export: export it too, or accept that this link stays empty.",
+    "unmapped_value": "Add the value to this field's value map in mapping.yaml, then approve and plan again.",
+    "shared_value": "Nothing to do: the first keeps the value, the others keep it as an additional one.",
+    "too_many_decimals": "Correct the amount in the source: more than six decimals cannot be kept exactly.",
+}
+REMEDIES = {item.code: item.remedy for spec in TRANSFORMS.values() for item in spec.findings} | OWN_REMEDIES
+MIB = 1024 * 1024
+
+
+def preflight(
+    mapping: Mapping,
+    staged: StagedWrites,
+    schema: DestinationSchema,
+    capabilities: Capabilities,
+    workspace: Path,
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[Finding, ...]:
+    """Findings about the map against the schema, and about the staged writes against both."""
+    found: list[Finding] = list(_unknown_fields(mapping, schema))
+    for record in staged.records:
+        found += _row_findings(mapping, record, workspace, connection)
+        found += _too_long(record, schema, capabilities, workspace, connection)
+        found += _options(mapping, record, schema, workspace, connection)
+    return tuple(found)
+
+
+def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Finding]:
+    created_objects = {item.name for item in mapping.objects}
+    for name, record in mapping.active().items():
+        target = schema.object(record.to)
+        if target is None and record.to not in created_objects:
+            yield Finding(
+                code="object_unknown", severity="blocking", object=record.to,
+                message=f"The destination has no object {record.to}, which record {name} writes.",
+                remedy="Correct `to` in mapping.yaml, or add the object under objects so that the plan creates it.",
+            )  # fmt: skip
+            continue
+        created = {path.partition(".")[0] for path, mapped in record.fields.items() if mapped.create}
+        for path in record.fields:
+            field = target.field(path) if target else None
+            if field is not None and not field.writable:
+                yield _field_finding("field_not_writable", record.to, path, "cannot be written", "Take it out of mapping.yaml.")
+            if field is None and path.partition(".")[0] not in created and not (target is None and path == "name"):
+                yield _field_finding(
+                    "field_unknown", record.to, path, "does not exist in the destination",
+                    "Correct the path in mapping.yaml, or add `create:` so that the plan creates it.",
+                )  # fmt: skip
+
+
+def _field_finding(code: str, object_name: str, path: str, what: str, remedy: str) -> Finding:
+    return Finding(
+        code=code, severity="blocking", object=object_name, field=path, message=f"{object_name}.{path} {what}.", remedy=remedy
+    )
+
+
+def _row_findings(
+    mapping: Mapping, record: StagedRecord, workspace: Path, connection: duckdb.DuckDBPyConnection
+) -> Iterator[Finding]:
+    """What the transforms found, by code and field, with source keys as examples; and rows that cannot be written."""
+    for finding, count in record.findings.items():
+        code, _, path = finding.partition(":")
+        examples = connection.execute(
+            f"SELECT _key FROM {parquet(workspace / record.file)} WHERE list_contains(_findings, ?) ORDER BY _row LIMIT 5",
+            [finding],
+        ).fetchall()
+        yield Finding(
+            code=code, severity="warning", object=record.object, field=path, count=count,
+            message=f"{count} {record.record}: {code.replace('_', ' ')} in {path}{_kept_in(mapping, record.record, path)}.",
+            remedy=REMEDIES.get(code, "Look at these rows with crosswalk audit --source-id."),
+            examples=tuple(key for (key,) in examples),
+        )  # fmt: skip
+    if record.states.get("rejected"):
+        rejected = f"{parquet(workspace / record.file)} WHERE _state = 'rejected'"
+        reasons = connection.execute(
+            f"SELECT _reason, count(*), list(_key ORDER BY _row)[:5] FROM {rejected} GROUP BY 1"
+        ).fetchall()
+        for reason, count, keys in reasons:
+            code, _, path = reason.partition(":")
+            yield Finding(
+                code=code, severity="warning", object=record.object, field=path, count=count, examples=tuple(keys),
+                message=f"{count} {record.record} will not be written: {path} has no value, and they need one.",
+                remedy="Correct these rows in the source and scan again; until then they end as rejected, each with this reason.",
+            )  # fmt: skip
+
+
+def _kept_in(mapping: Mapping, record: str, path: str) -> str:
+    kept = next((other for other, mapped in mapping.records[record].fields.items() if mapped.words_of == path), None)
+    return f"; the source's words are kept in {kept}" if kept else ""
+
+
+def _too_long(
+    record: StagedRecord,
+    schema: DestinationSchema,
+    capabilities: Capabilities,
+    workspace: Path,
+    connection: duckdb.DuckDBPyConnection,
+) -> Iterator[Finding]:
+    target = schema.object(record.object)
+    for column in record.columns:
+        field = target.field(column.path) if target else None
+        limit = field.max_length if field and field.max_length else capabilities.max_body_bytes // 2
+        if column.type not in ("text", "rich_text", "json", "email", "phone", "url", "option"):
+            continue
+        longer = f"{parquet(workspace / record.file)} WHERE length({quoted(column.path)}) > {limit}"
+        row = connection.execute(f"SELECT count(*), list(_key ORDER BY _row)[:5] FROM {longer}").fetchone()
+        if row and row[0]:
+            size = f"{limit / MIB:.1f} MiB" if limit >= MIB else f"{limit} characters"
+            yield Finding(
+                code="value_too_long", severity="blocking", object=record.object, field=column.path, count=row[0],
+                examples=tuple(row[1]),
+                message=f"{row[0]} {record.record} have a {column.path} longer than {size}, which the destination cannot hold.",
+                remedy="Map this column to a longer field or a document, or shorten these cells in the source.",
+            )  # fmt: skip
+
+
+def _options(
+    mapping: Mapping, record: StagedRecord, schema: DestinationSchema, workspace: Path, connection: duckdb.DuckDBPyConnection
+) -> Iterator[Finding]:
+    """Option values the destination will not know once the plan is applied."""
+    for column in record.columns:
+        if column.type not in ("option", "options"):
+            continue
+        known = _known_options(mapping.records[record.record].fields[column.path], record.object, column.path, schema)
+        value = f"unnest({quoted(column.path)})" if column.type == "options" else quoted(column.path)
+        rows = connection.execute(
+            f"SELECT v, count(*) FROM (SELECT {value} AS v FROM {parquet(workspace / record.file)}) GROUP BY 1"
+        ).fetchall()
+        unknown = {option: count for option, count in rows if option is not None and option not in known}
+        if unknown:
+            yield Finding(
+                code="option_unknown", severity="blocking", object=record.object, field=column.path, count=sum(unknown.values()),
+                message=f"{record.object}.{column.path} would get options it does not have: {', '.join(sorted(unknown)[:10])}.",
+                remedy="Add them to `create: options` in mapping.yaml, or map them to options that exist.",
+            )  # fmt: skip
+
+
+def _known_options(mapped: FieldMapping, object_name: str, path: str, schema: DestinationSchema) -> set[str]:
+    target = schema.object(object_name)
+    field = target.field(path) if target else None
+    created = {value for value, _ in mapped.create.options} if mapped.create else set[str]()
+    return created | set(field.options if field else ())
