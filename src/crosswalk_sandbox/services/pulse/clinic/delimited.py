@@ -19,7 +19,6 @@ class DelimitedTable:
         dialect = spec.dialect
         self.name = spec.file
         self._dialect = dialect
-        self._width = len(spec.headers)
         self._line = 1
         codec = _CODECS.get(dialect.encoding, dialect.encoding)
         self._file = (folder / spec.file).open("w", encoding=codec, newline="")

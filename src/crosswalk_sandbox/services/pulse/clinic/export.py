@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from crosswalk_sandbox.services.pulse.clinic import dirt, tables
+from crosswalk_sandbox.services.pulse.clinic import dialect_marks, dirt, tables
 from crosswalk_sandbox.services.pulse.clinic.delimited import DelimitedTable
 from crosswalk_sandbox.services.pulse.clinic.dirt import CellDirt, RowDirt
-from crosswalk_sandbox.services.pulse.clinic.ledger import Ledger, Mark, Row
+from crosswalk_sandbox.services.pulse.clinic.ledger import Ledger, Row
 from crosswalk_sandbox.services.pulse.clinic.tables import TableSpec
-from crosswalk_sandbox.services.pulse.clinic.workbook import WORKBOOK, Workbook
+from crosswalk_sandbox.services.pulse.clinic.workbook import Workbook
 
 Format = Literal["csv", "xlsx"]
 
@@ -68,7 +68,7 @@ class Export:
         for spec in tables.TABLES:
             table: Table = DelimitedTable(folder, spec) if self._book is None else self._book.table(spec)
             self._open[spec.object] = _Open(spec, table, self._turns(spec, patients, seed))
-            for mark in dirt.file_marks(spec) if form == "csv" else dirt.header_marks(spec):
+            for mark in dialect_marks.file_marks(spec) if form == "csv" else dialect_marks.header_marks(spec):
                 self.ledger.enter(mark, table.name, 1 if mark.kind == "preamble_line" else table.header_line, None)
 
     def _turns(self, spec: TableSpec, patients: int, seed: int) -> list[_Turn]:
@@ -129,15 +129,7 @@ class Export:
         line = table.unclosed(cells)
         self.ledger.write(tables.INTAKE, table.name, line, Row("PDC-9000004 | 05-Mar-2024", cells, (dirt.UNCLOSED,)), "damaged")
 
-    def mark(self, spec: TableSpec, mark: Mark) -> None:
-        """Enter something about a whole table that is not its dialect."""
-        table = self._open[spec.object].table
-        self.ledger.enter(mark, table.name, table.header_line, None)
-
     @property
     def files(self) -> dict[str, str]:
         """Object to the file (or `workbook#sheet`) that holds it."""
         return {name: opened.table.name for name, opened in self._open.items()}
-
-
-__all__ = ["WORKBOOK", "Export", "Format", "NotPlantedError"]

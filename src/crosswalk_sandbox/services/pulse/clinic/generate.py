@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from crosswalk_sandbox.services.pulse.clinic import attachments, medicine, outreach, people, tables, visits, words
+from crosswalk_sandbox.services.pulse.clinic import attachments, medicine, organisation, outreach, people, tables, visits, words
 from crosswalk_sandbox.services.pulse.clinic.export import Export, Format
 from crosswalk_sandbox.services.pulse.clinic.ledger import Mark, Row
 from crosswalk_sandbox.services.pulse.clinic.people import Clinic, Person
@@ -19,6 +19,11 @@ from crosswalk_sandbox.services.pulse.clinic.visits import Visit
 PLANTED = "PLANTED.json"
 MEMBERS = ("mehta@clinic.test", "iyer@clinic.test")
 """Doctors' addresses that are members of the sandbox CRM."""
+READING = (
+    "line: where the record begins, from 1, header and preamble counted; in a workbook the sheet's row. "
+    "rows: records incl. folded and damaged, without blank ones. objects, totals, count: distinct records, neither folded nor damaged. "
+    "count above 1: an everyday variation, line and key are the first of them. folded: the line is the row that gives way."
+)
 
 
 class FolderNotEmptyError(Exception):
@@ -35,7 +40,7 @@ class _Serials:
     message: Iterator[int] = field(default_factory=lambda: count(1))
     targets: Counter[str] = field(default_factory=lambda: Counter[str]())
     documents: int = 0
-    damaged: list[str] = field(default_factory=lambda: [])
+    damaged: list[str] = field(default_factory=lambda: ["document_missing", "document_empty"])
     """Which kinds of damaged document are still to come."""
 
 
@@ -51,7 +56,7 @@ def generate(folder: Path, patients: int = 200, seed: int = 7, form: Format = "c
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     clinic = Clinic(seed, patients)
     export = Export(folder, patients, seed, form)
-    serials = _Serials(damaged=["document_missing", "document_empty"])
+    serials = _Serials()
     _write_masters(clinic, export)
     partner_turn = math.ceil(patients / 3)
     for index in range(patients):
@@ -69,15 +74,15 @@ def generate(folder: Path, patients: int = 200, seed: int = 7, form: Format = "c
 
 def _write_masters(clinic: Clinic, export: Export) -> None:
     _write_clinics(clinic, export, 0, 4)
-    for row in people.staff_rows():
+    for row in organisation.staff_rows():
         export.put(tables.DOCTORS, row, 0)
-    for row in people.company_rows():
+    for row in organisation.company_rows():
         export.put(tables.COMPANIES, row, 0)
 
 
 def _write_clinics(clinic: Clinic, export: Export, first: int, end: int) -> None:
     for number in range(first, end):
-        export.put(tables.PATIENTS, people.clinic_row(clinic, number), 0)
+        export.put(tables.PATIENTS, organisation.clinic_row(clinic, number), 0)
 
 
 def _write_patient(clinic: Clinic, export: Export, folder: Path, who: Person, serials: _Serials) -> None:
@@ -181,6 +186,7 @@ def _planted(clinic: Clinic, export: Export, form: Format, serials: _Serials) ->
         "timezone": "Asia/Kolkata",
         "country": "IN",
         "currency": "INR",
+        "reading": READING,
         "files": export.files,
         "rows": dict(ledger.rows),
         "blank_rows": dict(ledger.blank_rows),

@@ -125,6 +125,6 @@ def _is_ambiguous(cell: str) -> bool:
 
 
 def _entry(mark: Mark, name: str, line: int, key: str | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"kind": mark.kind, "file": name, "line": line, "key": key, "field": mark.field}
+    entry: dict[str, Any] = {"kind": mark.kind, "file": name, "line": line, "key": key or None, "field": mark.field}
     entry |= {"expect": mark.expect, "note": mark.note, "count": 1}
     return entry | ({"related": list(mark.related)} if mark.related else {})

@@ -17,7 +17,7 @@ def policy_rows(who: Person) -> list[Row]:
         return []
     rng, year = who.rng, who.registered.year
     rows = [_policy_row(who, who.company, who.policy, year, rng)]
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 and who.born.year < year - 2:
         older = (who.company + 1) % len(words.COMPANIES)
         rows.append(_policy_row(who, older, policy_number(older, year - 2, who.index, 2), year - 2, rng))
     return rows

@@ -1,4 +1,4 @@
-"""Patients, clinics, staff and insurers of the demo clinic, each made from the seed and a number alone."""
+"""The patients of the demo clinic, each made from the seed and a number alone."""
 
 import random
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from crosswalk_sandbox.services.pulse.clinic.ledger import Mark, Row
 from crosswalk_sandbox.services.pulse.clinic.medicine import CHRONIC
 
 DAYS_OF_BIRTH = 85 * 365
+ADULT = 22
 STRIDE = 7919
 """A prime that shares no factor with DAYS_OF_BIRTH or 100,000, so that i → i × STRIDE repeats nothing within them."""
 PATIENTS_MIN, PATIENTS_MAX = 200, 150_000
@@ -60,9 +61,10 @@ def person(clinic: Clinic, index: int) -> Person:
     if index == shared_by:
         other = _person(clinic, shared_from)
         note = "a relative's address, already on an earlier patient"
+        name = f"{made.name.removesuffix(made.family)}{other.family}" if made.name.endswith(made.family) else made.name
         marks = tuple(mark for mark in made.marks if mark.field != "E-mail ID")
         marks = (*marks, Mark("email_shared", "E-mail ID", "finding", note, related=(other.uhid,)))
-        return replace(made, email=_address(clinic, shared_from), marks=marks)
+        return replace(made, name=name, family=other.family, email=_address(clinic, shared_from), marks=marks)
     if index == shared_from:
         marks = tuple(mark for mark in made.marks if mark.field != "E-mail ID")
         return replace(made, email=_address(clinic, index), marks=marks, protected=True)
@@ -91,10 +93,10 @@ def _person(clinic: Clinic, index: int) -> Person:
     # The name hangs on the birth date's slot, moved on by one at each round: no two patients share name and birth date.
     slot_rng = random.Random(f"{clinic.seed}:slot:{slot}")
     female = slot_rng.random() < 0.52
-    name, family = _name(slot_rng, index, turn, female, marks)
-    rng = random.Random(f"{clinic.seed}:patient:{index}")
     day = clinic.reference.date()
     born = day - timedelta(days=365 + DAYS_OF_BIRTH) + timedelta(days=(slot * STRIDE + clinic.seed * 104_729) % DAYS_OF_BIRTH)
+    name, family = _name(slot_rng, index, turn, female, day.year - born.year < ADULT, marks)
+    rng = random.Random(f"{clinic.seed}:patient:{index}")
     earliest = max(born + timedelta(days=20), day - timedelta(days=1200))
     registered_day = earliest + timedelta(days=rng.randrange((day - earliest).days - 60))
     registered = datetime.combine(registered_day, time(9 + rng.randrange(9), rng.randrange(60)))
@@ -116,7 +118,7 @@ def _person(clinic: Clinic, index: int) -> Person:
         group="" if company is None or rng.random() < 0.5 else f"GRP-{rng.randrange(100, 999)}",
         doctor=rng.randrange(12),
         branch=words.BRANCHES[rng.randrange(4)][0],
-        chronic=tuple(rng.sample(CHRONIC, rng.choice((0, 0, 0, 1, 1, 2)))) if born.year < day.year - 25 else (),
+        chronic=tuple(rng.sample(CHRONIC, rng.choice((0, 0, 0, 1, 1, 2)))) if day.year - born.year > ADULT else (),
         marks=tuple(marks),
         protected=False,
         rng=rng,
@@ -137,7 +139,7 @@ def _varied(kind: str, field: str, note: str) -> Mark:
     return Mark(kind, field, "kept", note, counted=True)
 
 
-def _name(rng: random.Random, index: int, turn: int, female: bool, marks: list[Mark]) -> tuple[str, str]:
+def _name(rng: random.Random, index: int, turn: int, female: bool, young: bool, marks: list[Mark]) -> tuple[str, str]:
     """Name as written and family name. Each spelling comes round every few dozen patients, so each is there at any size."""
     given = words.FEMALE_NAMES if female else words.MALE_NAMES
     first = given[(rng.randrange(len(given)) + turn) % len(given)]
@@ -154,7 +156,8 @@ def _name(rng: random.Random, index: int, turn: int, female: bool, marks: list[M
         return first, family
     if place % 8 == 3:
         marks.append(_varied("name_title", "Name of Patient", "a title before the name"))
-        return f"{words.TITLES[0 if female else 1][(index // 8) % 3]} {first} {family}", family
+        titles = words.TITLES_YOUNG if young else words.TITLES
+        return f"{titles[0 if female else 1][(index // 8) % 3]} {first} {family}", family
     if place % 9 == 4:
         return f"{rng.choice('ABCGKMNRSTV')}. {first} {family}", family
     return f"{first} {family}", family
@@ -217,11 +220,18 @@ def patient_row(who: Person) -> Row:
         who.branch,
         words.BRANCHES[4 + who.index % 2][0] if who.index % 6 == 1 else "",
         rng.choice(words.LANGUAGES),
-        rng.choice(words.OCCUPATIONS),
+        _occupation(who),
         f"{who.registered:%d/%m/%Y %H:%M}",
         f"{who.updated:%d/%m/%Y %H:%M}",
     ]
     return Row(who.uhid, cells, tuple(marks), protected=who.protected)
+
+
+def _occupation(who: Person) -> str:
+    age = who.registered.year - who.born.year
+    if age < ADULT:
+        return "Student" if age > 5 else ""
+    return "Retired" if age > 62 else who.rng.choice(words.OCCUPATIONS)
 
 
 def _gender(who: Person, marks: list[Mark]) -> str:
@@ -242,30 +252,3 @@ def _blood(rng: random.Random, index: int, marks: list[Mark]) -> str:
         marks.append(_varied("blood_group_spelling", "Bld Grp", "another spelling of the same"))
         return words.BLOOD_SPELLINGS[group]
     return group
-
-
-def clinic_row(clinic: Clinic, number: int) -> Row:
-    """A branch or referring partner clinic, which lives in the patient master behind the record type."""
-    code, kind, name, phone, box, street, city_number, pin_end = words.BRANCHES[number]
-    city, state, pin = words.CITIES[city_number]
-    opened = datetime(2016, 4, 1 + number, 10, 0)  # noqa: DTZ001 (local time without a zone, as the export has it)
-    cells = [code, kind, name, "", "", phone, f"{box}@example.org", f"No. {number + 11}, {street}", city, state, pin + pin_end]
-    cells += [""] * 11 + [f"{opened:%d/%m/%Y %H:%M}", f"{clinic.reference - timedelta(days=90):%d/%m/%Y %H:%M}"]
-    return Row(code, cells, protected=True)
-
-
-def staff_rows() -> list[Row]:
-    """Doctors and other staff, those who share an address marked."""
-    rows: list[Row] = []
-    for member in words.STAFF:
-        sharing = tuple(other[0] for other in words.STAFF if other[5] == member[5] and other[0] != member[0])
-        note = "two doctors share this address: it can match nobody"
-        marks = (Mark("doctor_email_shared", "Official E-mail", "finding", note, related=sharing),) if sharing else ()
-        rows.append(Row(member[0], list(member), marks, protected=True))
-    return rows
-
-
-def company_rows() -> list[Row]:
-    """The insurance companies."""
-    phones = ("1800 425 2255", "1800 102 4477", "1800 209 5858", "080 4022 3344", "080 2235 1122", "1800 425 4033", "1800 425 1177")
-    return [Row(item[0], [*item[:6], phone], protected=True) for item, phone in zip(words.COMPANIES, phones, strict=True)]

@@ -23,7 +23,8 @@ FAMILY_NAMES = tuple(_FAMILY_NAMES.split())
 DEVANAGARI_NAMES = ("सुनीता शर्मा", "राजेश कुमार", "गीता देवी", "अनिल जोशी", "प्रिया पाटील", "विजय सिंह", "कमला बाई", "मोहन लाल यादव")
 TAMIL_NAMES = ("முருகன் செல்வம்", "லட்சுமி நாராயணன்", "கண்ணன் ராமசாமி", "மீனாட்சி சுந்தரம்", "தமிழ்செல்வி குமார்")
 TITLES = (("Smt.", "Kum.", "Dr."), ("Shri", "Mr.", "Dr."))
-"""For women, for men."""
+TITLES_YOUNG = (("Kum.", "Baby", "Miss"), ("Master", "Mr.", "Master"))
+"""For women, for men; the young ones for girls, for boys."""
 
 STREETS = (
     "100 Feet Road",
@@ -48,7 +49,7 @@ CITIES = (
 """City, state, the first four digits of its PIN codes."""
 
 LANGUAGES = ("Kannada", "Hindi", "English", "Tamil", "Telugu", "Marathi", "Malayalam", "Urdu")
-OCCUPATIONS = ("Teacher", "Software engineer", "Homemaker", "Retired", "Shopkeeper", "Student", "Driver", "Farmer", "Nurse", "")
+OCCUPATIONS = ("Teacher", "Software engineer", "Homemaker", "Shopkeeper", "Driver", "Farmer", "Nurse", "")
 REFERRAL_SOURCES = ("Walk-in", "Google search", "Friend or family", "Doctor referral", "Health camp", "Newspaper")
 RELATIONS = ("Spouse", "Father", "Mother", "Son", "Daughter", "Brother", "Sister", "Friend")
 BLOOD_GROUPS = ("O+", "B+", "A+", "AB+", "O-", "B-", "A-", "AB-")

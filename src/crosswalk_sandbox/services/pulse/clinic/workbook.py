@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from crosswalk_sandbox.services.pulse.clinic.tables import TableSpec
 
@@ -40,12 +43,11 @@ class Workbook:
 class SheetTable:
     """A sheet being written; rows are numbered from 1 as people see them."""
 
-    def __init__(self, sheet: xlsxwriter.workbook.Worksheet, spec: TableSpec, stamp: xlsxwriter.workbook.Format) -> None:
+    def __init__(self, sheet: Worksheet, spec: TableSpec, stamp: Format) -> None:
         self.name = f"{WORKBOOK}#{spec.stem}"
         self._sheet = sheet
         self._stamp = stamp
         self._stamp_columns = {spec.position(field) for field in spec.stamps}
-        self._width = len(spec.headers)
         self._next = 0
         if spec.dialect.preamble is not None:
             self._cells((spec.dialect.preamble,))
@@ -66,7 +68,8 @@ class SheetTable:
         row = self._cells(plain)
         for column, cell in enumerate(cells):
             if cell == "#N/A":
-                self._sheet.write_formula(row - 1, column, "=NA()", None, "#N/A")
+                # The stub says int, the library takes an error's name and writes an error cell.
+                self._sheet.write_formula(row - 1, column, "=NA()", None, cast(Any, "#N/A"))
             elif cell and column in self._stamp_columns:
                 self._sheet.write_datetime(row - 1, column, datetime.fromisoformat(cell), self._stamp)
         return row
