@@ -48,8 +48,8 @@ def parse(text: str) -> Emails:
 
 def _address(word: str) -> str | None:
     try:
-        # "globally deliverable" would refuse the reserved .test and .example that rehearsals use.
-        checked = validate_email(word, check_deliverability=False, globally_deliverable=False)
+        # Reserved names such as .test and .example are what rehearsals use; a real one is never looked up either.
+        checked = validate_email(word, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except (EmailNotValidError, ValueError):
         return None
     return checked.normalized.lower() if "." in checked.domain else None

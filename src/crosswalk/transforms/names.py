@@ -133,8 +133,6 @@ def _balanced(parts: dict[str, list[str]]) -> PersonName:
         parts["suffix"] = [] if given is parts["suffix"] else parts["suffix"]
     elif not given and len(family) == 1:
         given, family = family, []
-    if len(given) > 1 and len(family) + len(parts["middle"]) > 0:
-        given, parts["middle"] = given[:1], given[1:] + parts["middle"]
     marian = _marian(given, family)
     middle = parts["middle"] + family[:marian]
     suffix = " ".join(parts["suffix"]).removesuffix(",")

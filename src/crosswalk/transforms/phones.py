@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat
+from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from crosswalk.transforms.blanks import bare, blank_value
 from crosswalk.transforms.contract import Result, Settings
@@ -21,6 +21,7 @@ _LABELS = re.compile(
     r"\b(?:mob(?:ile)?|cell|tel(?:ephone)?|ph(?:one)?|whats\s?app|contact|call|number|no|nos|[mtp])\b", re.IGNORECASE
 )
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
 _NOT_DIGIT = re.compile(r"\D")
 
 
@@ -35,6 +36,8 @@ class Phones:
     extension: str
     first_is_valid: bool
     leftover: bool
+    shortened: bool = False
+    """Whether Excel has cut the number's last digits off."""
 
 
 @lru_cache(maxsize=65536)
@@ -44,39 +47,50 @@ def parse(text: str, country: str) -> Phones:
     >>> [number.national_number for number in parse("022-2345 6789 / +1 617 584 2794", "IN").numbers]
     [2223456789, 6175842794]
     """
+    if _SCIENTIFIC.fullmatch(bare(text)):
+        return Phones((), "", False, True, shortened=True)
     found: dict[str, tuple[PhoneNumber, bool]] = {}
     extension, leftover = "", False
     # Extensions after a comma ("..., ext 5") belong to the number before it.
     text = re.sub(r",\s*(?=e?xt?\w*\.?\s*\d)", " ", bare(text), flags=re.IGNORECASE)
-    for piece in _SEPARATORS.split(text):
+    for piece in _pieces(text, country):
         match = _NUMBER.search(piece)
         read = _read(match["number"], country) if match else None
-        if match is None or read is None:
-            leftover = leftover or bool(_LETTER_OR_DIGIT.search(_LABELS.sub("", piece)))
-            continue
-        words = piece[: match.start()] + " " + piece[match.end() :]
+        words = piece
+        if match and read:
+            words = piece[: match.start()] + " " + piece[match.end() :]
+            extension = extension or match["extension"] or ""
+            found.setdefault(_e164(read[0]), read)
         leftover = leftover or bool(_LETTER_OR_DIGIT.search(_LABELS.sub("", words)))
-        extension = extension or match["extension"] or ""
-        found.setdefault(_e164(read[0]), read)
     # Sorting is stable: the first valid number leads.
     ordered = sorted(found.values(), key=lambda read: not read[1])
     return Phones(tuple(number for number, _ in ordered), extension, bool(ordered and ordered[0][1]), leftover)
 
 
+def _pieces(text: str, country: str) -> list[str]:
+    """The cell cut at separators; at blanks too where every word is a valid number by itself."""
+    pieces: list[str] = []
+    for piece in _SEPARATORS.split(text):
+        words = piece.split()
+        reads = [_read(word, country) for word in words] if len(words) > 1 else []
+        pieces += words if reads and all(read and read[1] for read in reads) else [piece]
+    return pieces
+
+
 def _read(text: str, country: str) -> tuple[PhoneNumber, bool] | None:
-    """The number in the first reading that is valid; else as written if that is possible, marked False; else None."""
-    possible = None
-    # Exports drop the "+", and people write "00" for it wherever they are.
-    for candidate in (text, "+" + _NOT_DIGIT.sub("", text).removeprefix("00")):
+    """The number and whether it is valid; None where it is not even possible, such as without its area code."""
+    digits = _NOT_DIGIT.sub("", text)
+    # People write "00" for "+" wherever they are. Any other guess at a country makes typing errors foreign numbers.
+    for candidate in (text, "+" + digits[2:]) if digits.startswith("00") else (text,):
         try:
             number = phonenumbers.parse(candidate, country)
         except phonenumbers.NumberParseException:
             continue
         if phonenumbers.is_valid_number(number):
             return number, True
-        if candidate is text and phonenumbers.is_possible_number(number):
-            possible = number, False
-    return possible
+        if phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE:
+            return number, False
+    return None
 
 
 def _e164(number: PhoneNumber) -> str:
@@ -92,7 +106,7 @@ def _first(text: str, settings: Settings) -> tuple[Phones | None, PhoneNumber | 
 
 def _finding(phones: Phones, *, several_written: bool = False) -> str | None:
     if not phones.numbers:
-        return "phone_invalid"
+        return "scientific_notation" if phones.shortened else "phone_invalid"
     if phones.leftover:
         return "phone_words_left"
     if not phones.first_is_valid:

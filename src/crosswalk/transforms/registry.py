@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from crosswalk.transforms import dates, emails, moments, money, names, phones, quantities, text
+from crosswalk.transforms import choices, dates, emails, links, lists, moments, money, names, phones, quantities, text
 from crosswalk.transforms.contract import Output, PossibleFinding, Transform, TransformSpec
 from crosswalk.transforms.remedies import REMEDIES
 
 _DATE = "date_invalid date_incomplete date_ambiguous date_order_differs two_digit_year"
 _MOMENT = f"{_DATE} time_missing time_zone_unknown local_time_ambiguous local_time_nonexistent"
-_PHONE = "phone_invalid phone_possible phone_words_left phone_extension phone_several"
+_PHONE = "phone_invalid scientific_notation phone_possible phone_words_left phone_extension phone_several"
 
 
 def _spec(name: str, function: Transform, output: Output, findings: str = "") -> TransformSpec:
@@ -51,6 +51,12 @@ _SPECS = (
     _spec("money", money.money, "decimal", "money_invalid money_ambiguous currency_differs"),
     _spec("money.amount", money.amount, "decimal", "money_invalid money_ambiguous"),
     _spec("money.currency", money.currency, "text", "money_invalid money_ambiguous currency_ambiguous"),
+    _spec("boolean", choices.boolean, "boolean", "boolean_unknown"),
+    _spec("gender", choices.gender, "text", "gender_unknown"),
+    _spec("blood_group", choices.blood_group, "text", "blood_group_incomplete blood_group_unknown blood_subgroup"),
+    _spec("option", choices.option, "text"),
+    _spec("list.split", lists.split, "list"),
+    _spec("url", links.url, "text", "url_invalid url_words_left"),
     _spec("integer", quantities.integer, "integer", "number_invalid number_ambiguous number_not_whole"),
     _spec("decimal", quantities.decimal, "decimal", "number_invalid number_ambiguous"),
 )

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 REMEDIES: Mapping[str, str] = MappingProxyType({
     "excel_error": "The cell held an Excel error when it was exported: mend the formula in the source and export again.",
-    "scientific_notation": "Excel has shortened the code and its last digits are lost: export the column as text.",
+    "scientific_notation": "Excel has shortened the number and its last digits are lost: export the column as text.",
     "phone_invalid": "No telephone number can be read: correct it in the source, or keep the words in a raw text field.",
     "phone_possible": "The number has a possible length but no carrier uses it: written as it is; check with the patient.",
     "phone_words_left": "The number is written, words or digits beside it are not: keep the cell in a raw text field.",
@@ -31,4 +31,11 @@ REMEDIES: Mapping[str, str] = MappingProxyType({
     "number_invalid": "No number can be read: correct it in the source, or map the field to text.",
     "number_ambiguous": "Point or comma can mean thousands or decimals: set the country, or correct the number.",
     "number_not_whole": "The number has decimals and the field takes none: map it to a decimal field.",
+    "boolean_unknown": "The word is neither yes nor no: give it in the field's value map.",
+    "gender_unknown": "The word is no gender that is known here: give it in the field's value map.",
+    "blood_group_incomplete": "The rhesus factor is missing: ask, or map the field to text.",
+    "blood_group_unknown": "This is not one of the eight blood groups: correct it in the source, or map the field to text.",
+    "blood_subgroup": "The subgroup (A1, A2) has no option: map the field to text to keep it.",
+    "url_invalid": "No web address can be read: correct it in the source, or map the field to text.",
+    "url_words_left": "An address is written, the rest of the cell is not: keep the cell in a raw text field.",
 })  # fmt: skip
