@@ -70,9 +70,8 @@ def _tie_to_root(
     root: StagedRecord, staged: StagedWrites, workspace: Path, connection: duckdb.DuckDBPyConnection
 ) -> dict[str, str]:
     """Record → the column by which its rows belong to a root record, directly or through a record that does."""
-    connection.execute(
-        f"CREATE OR REPLACE TABLE roots AS SELECT row_number() OVER (ORDER BY _row) - 1 AS n, _id, _key FROM {parquet(workspace / root.file)}"
-    )
+    numbered = f"SELECT row_number() OVER (ORDER BY _row) - 1 AS n, _id, _key FROM {parquet(workspace / root.file)}"
+    connection.execute(f"CREATE OR REPLACE TABLE roots AS {numbered}")
     connection.execute(f"CREATE OR REPLACE TABLE {_tied(root.record)} AS SELECT n, _id FROM roots")
     tied = {root.record: ""}
     for record in sorted(staged.records, key=lambda item: item.wave):
@@ -140,7 +139,7 @@ def _feature_index(connection: duckdb.DuckDBPyConnection) -> tuple[Indexes, Inde
     """The features of root n are `features[offsets[n]:offsets[n + 1]]`."""
     counted = connection.execute("SELECT count(*) FROM roots").fetchone()
     total = counted[0] if counted else 0
-    pairs = connection.execute("SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f").fetchnumpy()
+    pairs: dict[str, Indexes] = connection.execute("SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f").fetchnumpy()
     owners: Indexes = np.asarray(pairs["n"], dtype=np.int64)
     offsets: Indexes = np.searchsorted(owners, np.arange(total + 1)).astype(np.int64)
     return offsets, np.asarray(pairs["f"], dtype=np.int64), total
@@ -191,7 +190,8 @@ def _close(
         column = next((item for item in record.columns if item.path == tied.get(record.record)), None)
         if column is not None:
             connection.execute(
-                f"CREATE OR REPLACE TABLE {_selected(record.record)} AS SELECT w._key, w._id FROM {parquet(workspace / record.file)} w"
+                f"CREATE OR REPLACE TABLE {_selected(record.record)} AS"
+                f" SELECT w._key, w._id FROM {parquet(workspace / record.file)} w"
                 f" WHERE w.{quoted(column.path)} IN (SELECT _id FROM {_selected(column.reference or '')})"
             )
         elif record.record != root.record:
