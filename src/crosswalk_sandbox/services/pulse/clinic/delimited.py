@@ -33,7 +33,7 @@ class DelimitedTable:
         """Write one record, whatever its number of cells."""
         line = self._line
         self._writer.writerow([*cells, ""] if self._dialect.trailing_column else cells)
-        self._line += 1 + sum(cell.count("\n") for cell in cells)
+        self._line += 1 + "".join(cells).count("\n")
         return line
 
     def raw(self, text: str) -> int:

@@ -21,7 +21,8 @@ MEMBERS = ("mehta@clinic.test", "iyer@clinic.test")
 """Doctors' addresses that are members of the sandbox CRM."""
 READING = (
     "line: where the record begins, from 1, header and preamble counted; in a workbook the sheet's row. "
-    "rows: records incl. folded and damaged, without blank ones. objects, totals, count: distinct records, neither folded nor damaged. "
+    "rows: records incl. folded and damaged, without blank ones. "
+    "objects, totals, count: distinct records, neither folded nor damaged. "
     "count above 1: an everyday variation, line and key are the first of them. folded: the line is the row that gives way."
 )
 

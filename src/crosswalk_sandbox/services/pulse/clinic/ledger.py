@@ -72,9 +72,11 @@ class Ledger:
         for mark in row.marks:
             if mark.counted:
                 self._count(mark, name, line, row.key)
-        for day_first in spec.day_first:
-            if _is_ambiguous(row.cells[spec.position(day_first)]):
+        for day_first, column in spec.day_first_columns:
+            if _is_ambiguous(row.cells[column]):
                 self._count(Mark("ambiguous_date", day_first, "kept", AMBIGUOUS, counted=True), name, line, row.key)
+        if "\n" not in "".join(row.cells):
+            return
         for position, cell in enumerate(row.cells):
             if "\n" in cell:
                 mark = Mark("quoted_newline", spec.fields[position], "kept", "a quoted cell of several lines", counted=True)

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 
 from crosswalk_sandbox.services.pulse.clinic import words
 from crosswalk_sandbox.services.pulse.clinic.ledger import Mark, Row
@@ -16,14 +17,14 @@ PATIENTS_MIN, PATIENTS_MAX = 200, 150_000
 """Above the maximum, name and birth date together could repeat (five Tamil names × DAYS_OF_BIRTH days)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clinic:
     """What the whole generation depends on."""
 
     seed: int
     patients: int
 
-    @property
+    @cached_property
     def reference(self) -> datetime:
         """The moment of the export, noon of a day that the seed chooses: only later appointments are scheduled."""
         return datetime.combine(date(2025, 6, 2) + timedelta(days=self.seed % 28), time(12))

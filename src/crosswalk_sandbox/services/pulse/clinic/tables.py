@@ -4,6 +4,7 @@ The spellings differ from file to file on purpose (facts/pulse.md, "No header sp
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Encoding = Literal["utf-8", "utf-8-sig", "cp1252", "utf-16-le-bom"]
@@ -22,7 +23,7 @@ class Dialect:
     """Every line, the header too, ends in one delimiter too many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableSpec:
     """One object's table. `headers` as written, stray spaces included; `fields` are the same trimmed."""
 
@@ -42,7 +43,7 @@ class TableSpec:
         """The text file's name in the export folder."""
         return f"{self.stem}.{self.suffix}"
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The headers without their stray spaces: the names a reader should find."""
         return tuple(header.strip() for header in self.headers)
@@ -50,6 +51,11 @@ class TableSpec:
     def position(self, field: str) -> int:
         """The column of a field, from 0. Raises ValueError for a field the table does not have."""
         return self.fields.index(field)
+
+    @cached_property
+    def day_first_columns(self) -> tuple[tuple[str, int], ...]:
+        """The day-first fields with their columns."""
+        return tuple((field, self.position(field)) for field in self.day_first)
 
 
 PATIENTS = TableSpec(
