@@ -1,0 +1,93 @@
+"""One HTTP conversation with a platform: what was certainly not sent, what perhaps arrived, and what was answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
+
+DEFAULT_TIMEOUT_SECONDS = 60.0
+CONNECT_TIMEOUT_SECONDS = 15.0
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered, undecoded. `headers` are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The decoded body, or None when it is empty or no JSON (proxies answer in HTML)."""
+        try:
+            return orjson.loads(self.body) if self.body else None
+        except orjson.JSONDecodeError:
+            return None
+
+    def retry_after_seconds(self) -> float | None:
+        """The wait the server asks for (RFC 9110 §10.2.3, seconds form), or None."""
+        text = self.headers.get("Retry-After", "").strip()
+        return float(text) if text.replace(".", "", 1).isdigit() else None
+
+
+class HttpClient:
+    """A session at one base URL. An async context manager; certificates come from SSL_CERT_FILE or the system."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        """Raises UsageError when `base_url` is no http(s) address."""
+        base = URL(base_url)
+        if base.scheme not in {"http", "https"} or not base.host:
+            raise UsageError(f"“{base_url}” is not a web address.", "Give the destination as https://host, with no path.")
+        self.base_url = base_url.rstrip("/")
+        self._headers = dict(headers)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """One request, once; `body` is encoded as JSON, `bytes` go as they are (they must be JSON already).
+
+        `path` is taken as already percent-encoded. Raises UnreachableError when nothing was sent (no connection, no
+        address, bad certificate), UncertainError when it may have arrived (dropped connection, time-out).
+        """
+        data = None if body is None else (body if isinstance(body, bytes) else orjson.dumps(body))
+        headers = {} if data is None else {"Content-Type": _JSON}
+        return await self._exchange(method, self.base_url + path, data, headers)
+
+    async def put_bytes(self, address: str, data: bytes, content_type: str) -> Answer:
+        """Put raw bytes at a full address the platform handed out (an upload link); errors as for `send`."""
+        return await self._exchange("PUT", address, data, {"Content-Type": content_type})
+
+    async def _exchange(self, method: str, address: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
+        if self._session is None:
+            raise UsageError("The connection is not open.", "Use the destination as `async with destination:`.")
+        url = URL(address, encoded=True)
+        place = f"{method} {url.host}{url.raw_path}"
+        try:
+            async with self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
+                return Answer(response.status, response.headers, await response.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise UnreachableError(
+                f"{url.host}:{url.port} cannot be reached ({type(error).__name__}).",
+                "Check the address, the network and, for a private certificate, SSL_CERT_FILE; then call again.",
+            ) from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise UncertainError(
+                f"{place} got no complete answer ({type(error).__name__}).",
+                "Whether it was carried out is settled by reading the destination.",
+            ) from error
