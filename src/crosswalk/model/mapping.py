@@ -30,6 +30,15 @@ def _one_source(field: "FieldMapping") -> "FieldMapping":
 Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
+class Join(Frozen):
+    """One row of another source object beside this record, its columns addressed `alias.Column`; the last by `order` wins."""
+
+    from_: str = Field(alias="from")
+    match: dict[str, str]
+    where: str | None = None
+    order: tuple[str, ...] = ()
+
+
 class Gather(Frozen):
     """Rows of another source object brought together on this record: `match` pairs their column with ours.
 
@@ -40,17 +49,9 @@ class Gather(Frozen):
     match: dict[str, str]
     where: str | None = None
     order: tuple[str, ...] = ()
+    joins: dict[str, Join] = {}
     lines: str | None = None
     items: str | None = None
-
-
-class Join(Frozen):
-    """One row of another source object beside this record, its columns addressed `alias.Column`; the last by `order` wins."""
-
-    from_: str = Field(alias="from")
-    match: dict[str, str]
-    where: str | None = None
-    order: tuple[str, ...] = ()
 
 
 class Unique(Frozen):

@@ -18,6 +18,10 @@ Plain = dict[str, Any]
 """A part of the shipped map before it is bound: plain YAML values."""
 
 
+Distinct = Callable[[str, str], list[str]]
+"""Source object and column → its distinct values, none when there are too many for a list of options."""
+
+
 class _Missing(Exception):
     """The export lacks what a part of the map needs; the text says what."""
 
@@ -27,6 +31,7 @@ class _Binder:
     schema: SourceSchema
     profile: Profile
     settings: Settings
+    distinct: Distinct
     notes: list[str] = field(default_factory=lambda: [])
     used: set[tuple[str, str]] = field(default_factory=lambda: set())
 
@@ -45,12 +50,12 @@ class _Binder:
         return header
 
 
-def propose(shipped: Plain, schema: SourceSchema, profile: Profile, settings: Settings) -> Mapping:
+def propose(shipped: Plain, schema: SourceSchema, profile: Profile, settings: Settings, distinct: Distinct) -> Mapping:
     """The map for this export: concepts bound to headers, absent parts dropped and noted, the rest listed as unmapped.
 
     Raises UsageError when the shipped map itself is not well-formed.
     """
-    binder = _Binder(schema, profile, settings)
+    binder = _Binder(schema, profile, settings, distinct)
     records = _bind_records(binder, shipped["records"])
     _drop_dangling(records, binder.notes)
     written = {record["to"] for record in records.values()}
@@ -111,7 +116,10 @@ def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
     if joins:
         bound["joins"] = joins
     bound["fields"] = fields
-    for path, mapped in record["fields"].items():
+    for variant, mapped in record["fields"].items():
+        path, _, alternative = variant.partition("@")
+        if alternative and path in fields:
+            continue
         try:
             fields[path] = _bind_field(binder, source_object, mapped, column, record, fields)
         except _Missing as missing:
@@ -178,11 +186,15 @@ def _bind_field(
 
 def _bind_gather(binder: _Binder, gather: Plain, column: Callable[[str], str]) -> Plain:
     theirs = gather["from"]
+    joins: dict[str, Plain] = {alias: _bind_join(binder, theirs, join) for alias, join in gather.get("joins", {}).items()}
 
     def their_column(concept: str) -> str:
-        return binder.column(theirs, concept)
+        alias, dot, rest = concept.partition(".")
+        return f"{alias}.{binder.column(joins[alias]['from'], rest)}" if dot and alias in joins else binder.column(theirs, concept)
 
     bound: Plain = {"from": theirs, "match": {their_column(their): column(our) for their, our in gather["match"].items()}}
+    if joins:
+        bound["joins"] = joins
     if "where" in gather and (where := _bound_where(gather["where"], their_column, "gather.where")):
         bound["where"] = where
     order = [header for concept in gather.get("order", ()) if (header := binder.source(theirs).by_concept(concept))]
@@ -226,15 +238,13 @@ def _bound_part(part: Part, column: Callable[[str], str]) -> str:
 def _bind_values(binder: _Binder, bound: Plain, source_object: str, record: Plain) -> None:
     """A value map and options made from the values the profile found; without such a list the field becomes text."""
     origin, header = source_object, bound.get("from", "")
+    joins = record.get("joins", {})
     if "gather" in bound:
-        origin, header = bound["gather"]["from"], bound["gather"]["items"]
-    else:
-        alias, dot, plain = header.partition(".")
-        if dot and alias in record.get("joins", {}):
-            origin, header = record["joins"][alias]["from"], plain
-    known = binder.profile.object(origin)
-    profiled = next((item for item in known.fields if item.name == header), None) if known else None
-    values = [value for value, _ in profiled.values if value.strip()] if profiled else []
+        origin, header, joins = bound["gather"]["from"], bound["gather"]["items"], bound["gather"].get("joins", {})
+    alias, dot, plain = header.partition(".")
+    if dot and alias in joins:
+        origin, header = joins[alias]["from"], plain
+    values = [value for value in binder.distinct(origin, header) if value.strip()]
     create = dict(bound["create"])
     if not values:
         bound.pop("values")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -150,17 +151,19 @@ def _gather(compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldM
     """Rows of another source object as lines or a list on this record."""
     gather = mapped.gather
     assert gather is not None
-    orders = compiler.mapping.date_orders.get(gather.from_, {})
+    orders: Any = compiler.mapping.date_orders
     gathered, result = compiler.table("gathered"), compiler.table("gather")
     compiler.gathered[path] = gathered
     connection = compiler.connection
     place = f"mapping.yaml: {compiler.name}.{path}"
-    connection.execute(f"CREATE OR REPLACE TABLE {gathered} AS {gather_rows_sql(gather, compiler.rows, compiler.raw, place)}")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {gathered} AS {gather_rows_sql(gather, compiler.rows, compiler.raw, orders, place)}"
+    )
     compiler.contributors.append(f"SELECT _key, {text_literal(gather.from_)} AS source_object, _row FROM {gathered}")
     alias = quoted(f"g_{path}")
     join = f"LEFT JOIN {result} {alias} ON {alias}._key = b._key"
     if gather.lines is not None:
-        run_in_parts(connection, gathered, result, gather_lines_sql(gather, gathered, orders))
+        run_in_parts(connection, gathered, result, gather_lines_sql(gather, gathered, orders.get(gather.from_, {})))
         return Compiled(path, kind, f"{alias}.value", [], [join])
     item = _gathered_item(compiler, path, kind, mapped, gathered, gather.from_, gather.items or "")
     finding = next((f"coalesce({', '.join(item.findings)})" for _ in item.findings[:1]), "NULL")

@@ -11,7 +11,7 @@ from pathlib import Path
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.mapping import FieldMapping, Gather, Join, RecordMapping
 from crosswalk.store.expression import expression_columns, expression_sql
-from crosswalk.store.template import template_columns, template_sql, text_literal
+from crosswalk.store.template import Resolve, template_columns, template_sql, text_literal
 
 SQL_TYPE: dict[FieldType, str] = {
     "integer": "BIGINT", "decimal": "DECIMAL(38,6)", "money": "DECIMAL(38,6)", "boolean": "BOOLEAN", "date": "DATE",
@@ -112,30 +112,36 @@ def record_columns(name: str, record: RecordMapping) -> tuple[str, ...]:
 
 def rows_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str, Dictionary[str, str]]) -> str:
     """The source rows of a record with the columns it needs, one row per source row that passes `where`."""
-
-    def resolve(column: str) -> str:
-        alias, dot, rest = column.partition(".")
-        return f"{alias}.{quoted(rest)}" if dot and alias in record.joins else f"r.{quoted(column)}"
-
+    resolve = _resolver("r", record.joins)
     selected = [f"{resolve(column)} AS {quoted(column)}" for column in record_columns(name, record)]
     selected += [f"{alias}._row AS {quoted(f'_row.{alias}')}" for alias in record.joins]
-    joins = [_join_sql(alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items()]
+    joins = [_join_sql("r", alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items()]
     where = f" AND {expression_sql(record.where, resolve, f'{name}.where')}" if record.where else ""
     key = _occurrence(record) if record.key and not record.fold else key_sql(record.key, "r")
     return f"""SELECT {key} AS _key, r._row AS _row{"".join(", " + item for item in selected)}
         FROM {parquet(raw / (record.from_ + ".parquet"))} r {" ".join(joins)} WHERE r._state = 'staged'{where}"""
 
 
+def _resolver(base: str, joins: Dictionary[str, Join]) -> Resolve:
+    """Column names → SQL: `alias.Column` of a join, else a column of `base`."""
+
+    def resolve(column: str) -> str:
+        alias, dot, rest = column.partition(".")
+        return f"{alias}.{quoted(rest)}" if dot and alias in joins else f"{base}.{quoted(column)}"
+
+    return resolve
+
+
 def _occurrence(record: RecordMapping) -> str:
     key = key_sql(record.key, "r")
-    return f"{key} || CASE WHEN row_number() OVER (PARTITION BY {key} ORDER BY r._row) = 1 THEN '' ELSE " \
-           f"'#' || row_number() OVER (PARTITION BY {key} ORDER BY r._row) END"  # fmt: skip
+    number = f"row_number() OVER (PARTITION BY {key} ORDER BY r._row)"
+    return f"{key} || CASE WHEN {number} = 1 THEN '' ELSE '#' || {number} END"
 
 
-def _join_sql(alias: str, join: Join, raw: Path, orders: Dictionary[str, str]) -> str:
-    where = f" AND {expression_sql(join.where, lambda column: 'j.' + quoted(column), f'join {alias}')}" if join.where else ""
+def _join_sql(base: str, alias: str, join: Join, raw: Path, orders: Dictionary[str, str]) -> str:
+    where = f" AND {expression_sql(join.where, _resolver('j', {}), f'join {alias}')}" if join.where else ""
     keys = ", ".join(f"trim(j.{quoted(theirs)})" for theirs in join.match)
-    condition = " AND ".join(f"trim({alias}.{quoted(theirs)}) = trim(r.{quoted(ours)})" for theirs, ours in join.match.items())
+    condition = " AND ".join(f"trim({alias}.{quoted(theirs)}) = trim({base}.{quoted(ours)})" for theirs, ours in join.match.items())
     return f"""LEFT JOIN (SELECT * FROM (
           SELECT j.*, row_number() OVER (PARTITION BY {keys} ORDER BY {_newest_sql(join.order, orders)}) AS _rank
           FROM {parquet(raw / (join.from_ + ".parquet"))} j WHERE j._state = 'staged'{where}) WHERE _rank = 1) {alias}
@@ -164,15 +170,16 @@ def fold_sql(record: RecordMapping, rows: str, orders: Dictionary[str, str], col
     return f"SELECT b._key, min(b._row) AS _row{selected} FROM {rows} b WHERE {{part}} GROUP BY b._key"
 
 
-def gather_rows_sql(gather: Gather, rows: str, raw: Path, place: str) -> str:
+def gather_rows_sql(gather: Gather, rows: str, raw: Path, orders: Dictionary[str, Dictionary[str, str]], place: str) -> str:
     """The gathered rows with the record key they belong to: `_key`, `_row` and the columns the gather names."""
     wanted = template_columns(gather.lines) if gather.lines else (gather.items or "",)
-    columns = dict.fromkeys((*wanted, *gather.order))
-    where = f" AND {expression_sql(gather.where, lambda column: 'g.' + quoted(column), place)}" if gather.where else ""
+    resolve = _resolver("g", gather.joins)
+    where = f" AND {expression_sql(gather.where, resolve, place)}" if gather.where else ""
     condition = " AND ".join(f"trim(g.{quoted(theirs)}) = trim(b.{quoted(ours)})" for theirs, ours in gather.match.items())
-    selected = "".join(f", g.{quoted(column)} AS {quoted(column)}" for column in columns)
+    selected = "".join(f", {resolve(column)} AS {quoted(column)}" for column in dict.fromkeys((*wanted, *gather.order)))
+    joins = " ".join(_join_sql("g", alias, join, raw, orders.get(join.from_, {})) for alias, join in gather.joins.items())
     return f"""SELECT b._key AS _key, g._row AS _row{selected} FROM {parquet(raw / (gather.from_ + ".parquet"))} g
-        JOIN {rows} b ON {condition} WHERE g._state = 'staged'{where}"""
+        JOIN {rows} b ON {condition} {joins} WHERE g._state = 'staged'{where}"""
 
 
 def gather_lines_sql(gather: Gather, gathered: str, orders: Dictionary[str, str]) -> str:
