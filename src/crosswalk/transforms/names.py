@@ -94,7 +94,7 @@ def parse(text: str) -> PersonName:
         given, _, family = text.rpartition(" ")
         return PersonName(given=given or family, family=family if given else "")
     relation = _RELATION.search(text)
-    name = _split(_GLUED_TITLE.sub(r"\1 ", text[: relation.start()] if relation else text))
+    name = split_words(_GLUED_TITLE.sub(r"\1 ", text[: relation.start()] if relation else text))
     if relation:
         name = dataclasses.replace(name, suffix=f"{name.suffix} {relation[1]}".strip())
     return name
@@ -104,7 +104,7 @@ def _undecided(word: str) -> bool:
     return bool(_SIMPLE.fullmatch(word)) and word.isascii() and word.lower() not in _DECIDING
 
 
-def _split(text: str) -> PersonName:
+def split_words(text: str) -> PersonName:
     roles: list[tuple[int, Role]] = [(token.span.start, token.role) for token in _PARSER.parse(text).tokens if token.span]
     parts: dict[str, list[str]] = {"title": [], "given": [], "middle": [], "family": [], "suffix": []}
     part = "given"

@@ -29,7 +29,7 @@ _LEADING_ZERO = re.compile(r"0\d[\d-]*")
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9./_#-]*")
 _PHONE_SHAPE = re.compile(r"[+(]?\d[\d\s().+/-]{5,}\d(?:\s*(?:x|ext|or|,|;).*)?", re.IGNORECASE)
 _TWO_PLACES = re.compile(r"-?[\d,]+\.\d{2}")
-_NAME_SHAPE = re.compile(r"[^\W\d_][\w.'’-]*(?:,?\s+[(\"]?[^\W\d_][\w.'’)\"-]*){0,5}")
+_NAME_SHAPE = re.compile(r"[^\W\d_][\w\u0900-\u0dff.'’-]*(?:,?\s+[(\"]?[^\W\d_][\w\u0900-\u0dff.'’)\"-]*){0,5}")
 _PHONE_WORDS = frozenset({"phone", "mobile", "cell", "tel", "telephone", "whatsapp", "fax", "landline", "contact"})
 _MONEY_WORDS = frozenset(
     {"amount", "fee", "fees", "cost", "price", "total", "paid", "payable", "balance", "covered", "charge", "charges", "due"}
@@ -128,7 +128,7 @@ def _by_shape(column: _Column) -> tuple[ColumnType, float] | None:
             return kind, share
     timed, dated = column.share(_is_moment), column.share(_is_date)
     if timed + dated >= _MOST:
-        return ("datetime" if timed > dated else "date"), timed + dated
+        return ("datetime" if timed >= dated else "date"), timed + dated
     meanings = {yes_or_no(text) for text, _ in column.values}
     worded = any(len(text) > 1 for text, _ in column.values)
     if None not in meanings and (len(meanings) == 2 or worded) and len(column.values) <= 6:

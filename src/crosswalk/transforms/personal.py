@@ -7,7 +7,7 @@ from typing import Literal
 
 PersonalKind = Literal["name", "birth date", "e-mail", "phone", "address", "id number", "health"]
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z\u00df-\u024f])|[A-Z]?[a-z\u00df-\u024f]+|[^\x00-\u024f]+|\d+")
 # In order: the first kind whose word stands in the header. "Insurance Company Name" names nobody.
 _NOT_PEOPLE = frozenset(
     {"company", "clinic", "hospital", "carrier", "provider", "insurance", "insurer", "payer", "medicine", "drug", "file"}
