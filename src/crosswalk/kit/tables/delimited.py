@@ -186,7 +186,7 @@ class _Reader:
         return RawBatch(_record_batch(self.dialect.names, columns, self.name, lines), tuple(batch.damaged), batch.blank)
 
 
-def _columns(rows: Sequence[Sequence[str]], width: int) -> list[pa.Array[Any]] | None:
+def _columns(rows: Sequence[Sequence[str]], width: int) -> list[Any] | None:
     """The rows' cells by column; None when some cell holds undecodable bytes."""
     if not rows:
         return [pa.array([], pa.string()) for _ in range(width)]
@@ -211,6 +211,6 @@ def _without_undecoded(
     return kept, kept_lines, damaged
 
 
-def _record_batch(names: Sequence[str], columns: list[pa.Array[Any]], file: str, lines: Sequence[int]) -> pa.RecordBatch:
+def _record_batch(names: Sequence[str], columns: list[Any], file: str, lines: Sequence[int]) -> pa.RecordBatch:
     files = pa.array([file] * len(lines), pa.string())
     return pa.RecordBatch.from_arrays([*columns, files, pa.array(lines, pa.int64())], names=[*names, "_file", "_line"])

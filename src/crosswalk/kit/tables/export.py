@@ -1,6 +1,6 @@
 """An export on disk: its tables (files and sheets) with their dialects, what is ignored and why, and its attached files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -84,6 +84,11 @@ class Export:
         by_path, by_name = self._attachments
         return by_path.get(wanted) or by_name.get(wanted.rsplit("/", 1)[-1])
 
+    def names_files(self, cells: Sequence[str]) -> bool:
+        """Whether most of a column's filled cells name files of this export."""
+        filled = [cell for cell in cells if cell.strip()][:200]
+        return bool(filled) and 2 * sum(1 for cell in filled if self.attachment(cell)) >= len(filled)
+
     @cached_property
     def _attachments(self) -> tuple[dict[str, Path], dict[str, Path | None]]:
         by_path: dict[str, Path] = {}
@@ -165,7 +170,8 @@ class Export:
         for batch in islice(self._batches(name, located), 1):
             rows = min(batch.rows.num_rows, _SAMPLE_ROWS)
             for column in names:
-                sample[column] = [str(cell) for cell in batch.rows.column(column).slice(0, rows).to_pylist()]
+                cells: Any = batch.rows.column(column).slice(0, rows).to_pylist()
+                sample[column] = cells
         return Table(_source_file(name, located), names, sample)
 
     def _batches(self, name: str, located: _Located) -> Iterator[RawBatch]:
@@ -192,12 +198,17 @@ def _is_workbook(path: Path) -> bool:
 
 def _source_file(name: str, located: _Located) -> SourceFile:
     written, dialect, head = located.written, located.dialect, located.head
+    found = SourceFile(path=name, sha256=written.sha256, size=written.size)
     if dialect:
-        why = f"{written.encoding}: {written.reason}; {dialect.reason}"
-        return SourceFile(path=name, sha256=written.sha256, size=written.size, encoding=written.encoding, delimiter=dialect.delimiter,
-                          line_end=dialect.line_end, header_line=dialect.header_line, confidence=why)  # fmt: skip
-    return SourceFile(path=name, sha256=written.sha256, size=written.size, header_line=head.header_line if head else 0,
-                      confidence=f"sheet; {head.reason}" if head else "")  # fmt: skip
+        how: dict[str, Any] = {
+            "encoding": written.encoding,
+            "delimiter": dialect.delimiter,
+            "line_end": dialect.line_end,
+            "header_line": dialect.header_line,
+            "confidence": f"{written.encoding}: {written.reason}; {dialect.reason}",
+        }
+        return found.model_copy(update=how)
+    return found.model_copy(update={"header_line": head.header_line, "confidence": f"sheet; {head.reason}"} if head else {})
 
 
 def _under(rows: pa.RecordBatch, columns: tuple[str, ...]) -> pa.RecordBatch:
@@ -205,7 +216,5 @@ def _under(rows: pa.RecordBatch, columns: tuple[str, ...]) -> pa.RecordBatch:
     if tuple(rows.schema.names[:-2]) == columns:
         return rows
     present = set(rows.schema.names)
-    arrays: list[pa.Array[Any]] = [
-        rows.column(name) if name in present else pa.nulls(rows.num_rows, pa.string()) for name in columns
-    ]
+    arrays: list[Any] = [rows.column(name) if name in present else pa.nulls(rows.num_rows, pa.string()) for name in columns]
     return pa.RecordBatch.from_arrays([*arrays, rows.column("_file"), rows.column("_line")], names=[*columns, "_file", "_line"])

@@ -102,7 +102,7 @@ class _SheetBatch:
     def take(self) -> RawBatch:
         names = self.head.names
         columns = list(zip(*self.rows, strict=True)) if self.rows else [() for _ in names]
-        arrays: list[pa.Array[Any]] = [pa.array(column, pa.string()) for column in columns]
+        arrays: list[Any] = [pa.array(column, pa.string()) for column in columns]
         arrays += [pa.array([self.name] * len(self.lines), pa.string()), pa.array(self.lines, pa.int64())]
         batch = RawBatch(pa.RecordBatch.from_arrays(arrays, names=[*names, "_file", "_line"]), tuple(self.damaged), self.blank)
         self.rows, self.lines, self.damaged, self.blank = [], [], [], 0
