@@ -2,26 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from crosswalk.store.bulk import BulkInsert
 from crosswalk.store.entries import STANDING, TAKEN_BACK, UNDOING, WRITTEN, Intent, Outcome
-from crosswalk.store.tables import xref
+from crosswalk.store.tables import slices, xref
 
-_SLICE = 500
-"""Keys per IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
+# Built once: per call, SQLAlchemy would spend more on the list of keys than SQLite on finding them.
+_KEYS = xref.c.source_key.in_(bindparam("keys", expanding=True))
+_STORED = select(xref).where(xref.c.record == bindparam("record"), _KEYS)
+_REMOVED = delete(xref).where(xref.c.record == bindparam("record"), xref.c.generation == bindparam("generation"), _KEYS)
 
 
 Place = tuple[str, str, int]
 """(record, source key, generation)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One row of `xref`. `content` is the digest of what stands in the destination, empty when nothing of ours does;
-    `state` tells what stands, `last_state` what came of the latest attempt."""
+class Reference(NamedTuple):
+    """One row of `xref`, in the table's order. `content` is the digest of what stands in the destination, empty when nothing
+    of ours does; `state` tells what stands, `last_state` what came of the latest attempt."""
 
     record: str
     source_key: str
@@ -33,9 +34,8 @@ class Reference:
     intent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A settled intent that may move a reference."""
+class Move(NamedTuple):
+    """A settled intent that may move a reference. A tuple, as `Reference` is: one of each is made per record."""
 
     generation: int
     identity: int
@@ -60,8 +60,7 @@ def moved(current: Reference | None, move: Move) -> Reference | None:
     elif current is not None and stands and state == "kept":
         place, content = current.destination_id, current.content
     elif current is not None and stands:
-        return Reference(current.record, current.source_key, current.generation, current.destination_id,
-                         current.state, state, current.content, current.intent)  # fmt: skip
+        return current._replace(last_state=state)
     else:
         place, content = intent.destination_id, ""
     generation = current.generation if current is not None else move.generation
@@ -70,22 +69,25 @@ def moved(current: Reference | None, move: Move) -> Reference | None:
 
 def apply_moves(connection: Connection, bulk: BulkInsert, moves: Sequence[Move]) -> None:
     """Move the references in `xref`, in order. An undo moves the generation that its destination id belongs to."""
-    references: dict[Place, Reference] = {}
-    keys: dict[str, set[str]] = defaultdict(set)
+    keys: dict[str, list[str]] = defaultdict(list)
     for move in moves:
-        keys[move.intent.record].add(move.intent.source_key)
+        keys[move.intent.record].append(move.intent.source_key)
+    stored: dict[Place, Reference] = {}
     for record, wanted in keys.items():
-        for row in _stored(connection, record, sorted(wanted)):
-            references[row.record, row.source_key, row.generation] = row
-    before = dict(references)
+        for some in slices(wanted):
+            for row in connection.execute(_STORED, {"record": record, "keys": some}):
+                stored[row.record, row.source_key, row.generation] = Reference(*row)
+    references = dict(stored)
     for move in moves:
         place = _place(references, move)
         after = moved(references.get(place), move)
         if after is not None:
             references[place] = after
-    changed = {place: row for place, row in references.items() if before.get(place) is not row}
-    _remove(connection, [place for place in changed if place in before])
-    bulk.insert(connection, [_row(row) for row in changed.values()])
+    if stored:
+        _remove(connection, [place for place, row in stored.items() if references[place] is not row])
+        bulk.insert(connection, [row for place, row in references.items() if stored.get(place) is not row])
+    else:
+        bulk.insert(connection, list(references.values()))
 
 
 def _place(references: dict[Place, Reference], move: Move) -> Place:
@@ -98,25 +100,10 @@ def _place(references: dict[Place, Reference], move: Move) -> Place:
     return (record, key, move.generation)
 
 
-def _stored(connection: Connection, record: str, keys: Sequence[str]) -> Iterable[Reference]:
-    for start in range(0, len(keys), _SLICE):
-        query = select(xref).where(xref.c.record == record, xref.c.source_key.in_(keys[start : start + _SLICE]))
-        for row in connection.execute(query):
-            yield Reference(*row)
-
-
-def _remove(connection: Connection, places: Sequence[Place]) -> None:
+def _remove(connection: Connection, places: Iterable[Place]) -> None:
     groups: dict[tuple[str, int], list[str]] = defaultdict(list)
     for record, key, generation in places:
         groups[record, generation].append(key)
     for (record, generation), keys in groups.items():
-        for start in range(0, len(keys), _SLICE):
-            connection.execute(
-                delete(xref).where(
-                    xref.c.record == record, xref.c.generation == generation, xref.c.source_key.in_(keys[start : start + _SLICE])
-                )
-            )
-
-
-def _row(row: Reference) -> tuple[str, str, int, str, str, str, str, int]:
-    return (row.record, row.source_key, row.generation, row.destination_id, row.state, row.last_state, row.content, row.intent)
+        for some in slices(keys):
+            connection.execute(_REMOVED, {"record": record, "generation": generation, "keys": some})

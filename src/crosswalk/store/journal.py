@@ -1,16 +1,17 @@
 """The journal: what we were about to do and what came of it, durable before and after, readable forwards and backwards."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy import Engine, select
 
 from crosswalk.model.values import Value
+from crosswalk.store import audit, history, verification
 from crosswalk.store.chain import unpack
 from crosswalk.store.database import open_engine
-from crosswalk.store.entries import Entry, Event, Intent, OpenBatch, Outcome, RunKind, RunRecord
+from crosswalk.store.entries import LOAD_RUNS, AuditEntry, ChainCheck, Entry, Event, Intent, OpenBatch, Outcome, RunKind, RunRecord
 from crosswalk.store.reading import batch_intents, entries, settled
 from crosswalk.store.tables import head, intent, link, xref
 from crosswalk.store.transaction import Transaction
@@ -35,14 +36,15 @@ class Journal:
     Raises CrosswalkError when the disk refuses, ValueError when called against its rules (unknown run, batch closed twice).
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
+        self._folder = folder
         self._writer = Writer(engine)
 
     @classmethod
     def open(cls, path: Path) -> "Journal":
         """The journal in that file, made when new. Raises UsageError (newer format), CrosswalkError (not a journal)."""
-        return cls(open_engine(path))
+        return cls(open_engine(path), path.parent)
 
     def __enter__(self) -> "Journal":
         return self
@@ -160,7 +162,7 @@ class Journal:
                 rows = connection.execute(page).all()
             if rows:
                 after = rows[-1].source_key
-                columns = dict(zip(XREF_SCHEMA.names, zip(*rows, strict=True), strict=True))
+                columns = {name: list(values) for name, values in zip(XREF_SCHEMA.names, zip(*rows, strict=True), strict=True)}
                 yield pa.RecordBatch.from_pydict(columns, schema=XREF_SCHEMA)
             if len(rows) < _XREF_ROWS:
                 return
@@ -172,3 +174,42 @@ class Journal:
         with self._engine.connect() as connection:
             rows = connection.execute(settled().where(intent.c.id == wanted.scalar_subquery())).all()
             return next(entries(connection, rows), None)
+
+    def entries_by_destination_ids(self, ids: Sequence[str]) -> dict[str, Entry]:
+        """Destination id → the entry we last left it with; its after-image is what compare and undo hold a row against."""
+        return history.entries_by_destination_ids(self._engine, ids)
+
+    def batches_backwards(
+        self, run: int | None = None, kinds: Collection[RunKind] = LOAD_RUNS
+    ) -> Iterator[tuple[int, list[Entry]]]:
+        """Closed batches of one run, or of all runs of these kinds, newest first: only entries that wrote something and are
+        not yet undone (kept ones are not). What is undone while iterating is left out of later batches."""
+        runs = [run] if run is not None else [found.id for found in self.runs() if found.kind in kinds]
+        return history.batches_backwards(self._engine, runs)
+
+    def counts(self, run: int | None = None) -> dict[tuple[str, str], int]:
+        """(record, state) → source keys: as they stand in this generation, or as each last ended in one run."""
+        return history.counts(self._engine, run)
+
+    # The audit log and its proof
+
+    def audit(
+        self,
+        *,
+        source_key: str | None = None,
+        destination_id: str | None = None,
+        run: int | None = None,
+        state: str | None = None,
+        operation: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[AuditEntry]:
+        """Every insert, update, delete, error and approval, oldest first (E8). `state` may be `open`: not settled yet."""
+        return audit.audit(self._engine, audit.Search(source_key, destination_id, run, state, operation), limit)
+
+    def verify_chain(self, noted: str | None = None) -> ChainCheck:
+        """Whether nothing was altered since it was written. `noted` is an earlier check's head: it must still be in the chain."""
+        return verification.check_chain(self._engine, noted)
+
+    def verify_xref(self) -> list[tuple[str, str, int]]:
+        """The (record, source key, generation) whose reference is not what the closed batches make it; reads everything."""
+        return verification.check_references(self._engine, self._folder)

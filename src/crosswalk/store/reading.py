@@ -1,6 +1,6 @@
 """Reading the journal back: entries with their images, batch by batch. Readers never wait for the writer."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -10,8 +10,6 @@ from crosswalk.store.chain import unpack
 from crosswalk.store.entries import Entry, Intent
 from crosswalk.store.tables import BATCH_LIMIT, batch_and_ordinal, intent, intent_id, link, outcome, target
 
-SLICE = 500
-"""Keys per IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
 _CACHED = 8
 
 INTENT_COLUMNS = (
@@ -26,12 +24,6 @@ INTENT_COLUMNS = (
     intent.c.content,
     intent.c.undoes,
 )
-
-
-def slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The values in lists short enough for one query."""
-    for start in range(0, len(values), SLICE):
-        yield values[start : start + SLICE]
 
 
 def batch_intents(connection: Connection, batch: int) -> tuple[Intent, ...]:

@@ -4,10 +4,14 @@ A batch is two links: `opened` (its intents, before-images in the body) and `clo
 body); an event is one link. `xref` is a projection of the closed batches: chain.py can rebuild and compare it.
 """
 
+from collections.abc import Iterator, Sequence
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 FORMAT = 1
 """Raised when these tables change in a way an older Crosswalk cannot read."""
+_SLICE = 500
+"""Keys per IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
 BATCH_LIMIT = 100_000
 """Intents per batch at most: an intent's id is batch * BATCH_LIMIT + ordinal, so ids are appended in order."""
 
@@ -99,3 +103,9 @@ def intent_id(batch: int, ordinal: int) -> int:
 def batch_and_ordinal(identity: int) -> tuple[int, int]:
     """The batch an intent belongs to, and its place in it."""
     return divmod(identity, BATCH_LIMIT)
+
+
+def slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The values in lists short enough for one query."""
+    for start in range(0, len(values), _SLICE):
+        yield values[start : start + _SLICE]

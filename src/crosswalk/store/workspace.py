@@ -40,6 +40,7 @@ class Workspace:
     @classmethod
     def create(cls, root: Path, config: Config) -> "Workspace":
         """Make the folder and its crosswalk.toml. Raises UsageError when a migration lives there already."""
+        root = root.resolve()
         path = root / CONFIG_FILE
         if path.exists():
             raise UsageError(f"{path} exists already: a migration lives in this folder", "Choose another folder.")
@@ -50,6 +51,7 @@ class Workspace:
     @classmethod
     def open(cls, root: Path) -> "Workspace":
         """The workspace in that folder. Raises UsageError when there is none or its configuration is wrong."""
+        root = root.resolve()  # one spelling, which DuckDB's list of allowed folders knows too
         path = root / CONFIG_FILE
         if not path.is_file():
             raise UsageError(
