@@ -154,7 +154,10 @@ def _amount_spelled(paise: int, dice: int, marks: list[Mark]) -> str:
         return rupees(paise)
     if paise >= 1_00_000_00:
         varied("amount_lakh_grouping", "commas after three digits, then after two")
-        return f"₹{rupees(paise)}" if dice % 2 else rupees(paise)
+        if dice % 2:
+            varied("amount_currency_sign", "a currency sign in the cell")
+            return f"₹{rupees(paise)}"
+        return rupees(paise)
     if dice < 12:
         varied("amount_currency_sign", "a currency sign in the cell")
         return f"₹ {rupees(paise)}"
