@@ -1,0 +1,85 @@
+"""Written rows that the staged writes no longer hold (the map or the source changed): taken back when nobody touched them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crosswalk.model.record import Row
+from crosswalk.model.staged_writes import StagedRecord
+from crosswalk.model.values import Values
+from crosswalk.stages._load_job import LoadJob
+from crosswalk.stages._removal import Remover
+from crosswalk.stages._settlement import computed_paths, fetched
+from crosswalk.store.entries import Intent, Outcome
+from crosswalk.store.staging import stale_rows
+
+
+def edited_paths(image: Values, current: Values, computed: frozenset[str]) -> tuple[str, ...]:
+    """The fields that differ between an after-image and the row as it stands, the platform's own aside."""
+    paths = sorted(({*image, *current}) - computed)
+    return tuple(path for path in paths if image.get(path) != current.get(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Takes back the leftovers of one record."""
+
+    job: LoadJob
+    record: StagedRecord
+
+    async def take_back(self) -> None:
+        """Remove every leftover that still equals what we wrote and that nothing refers to; the rest is a conflict, kept."""
+        job = self.job
+        file = job.folder / self.record.file
+        remover = Remover(job.destination, job.journal, job.run, job.sleep)
+        for rows in stale_rows(job.connection, self.record, file, job.destination.capabilities.read_size):
+            if job.stopping:
+                return
+            ids = {id: key for key, id in rows}
+            kept = await self._to_keep(ids)
+            intents = [self._intent(key, id) for id, key in ids.items()]
+            outcomes = await job.uninterrupted(remover.remove([intent for intent in intents if intent.destination_id not in kept]))
+            await self._note_kept([intent for intent in intents if intent.destination_id in kept], kept)
+            for id, outcome in outcomes.items():
+                job.tally.count(self.record.record, "removed", outcome.state == "removed")
+                if outcome.state != "removed":
+                    job.tally.find(self.record.record, "no_longer_staged", ids[id])
+
+    async def _to_keep(self, ids: dict[str, str]) -> dict[str, str]:
+        """Id → why it stays."""
+        job, name = self.job, self.record.object
+        current = await fetched(job.destination, name, list(ids))
+        entries = job.journal.entries_by_destination_ids(list(ids))
+        computed = computed_paths(job.schema, name)
+        kept: dict[str, str] = {}
+        for id, row in current.items():
+            image = entries[id].after if id in entries else None
+            edited = edited_paths(image or {}, row.values, computed)
+            if row.deleted or edited:
+                kept[id] = "deleted in the destination since" if row.deleted else "changed since: " + ", ".join(edited)
+        for id in await self._referred([id for id in current if id not in kept]):
+            kept[id] = "other rows refer to it"
+        return kept
+
+    async def _referred(self, ids: Sequence[str]) -> set[str]:
+        """The ids that some live row points to that no automation made. Deleting cascades (facts/twenty.md §5)."""
+        found: set[str] = set()
+        for described in self.job.schema.objects if ids else ():
+            for leaf in described.fields:
+                if leaf.to_object == self.record.object:
+                    rows: Sequence[Row] = await self.job.destination.find(described.name, leaf.path, ids)
+                    found |= {str(row.values[leaf.path]) for row in rows if not row.deleted and row.created_by.kind != "automation"}
+        return found
+
+    async def _note_kept(self, intents: Sequence[Intent], kept: dict[str, str]) -> None:
+        if not intents:
+            return
+        job = self.job
+        batch = await job.journal.open_batch(job.run, intents)
+        await job.journal.close_batch(batch, [Outcome("conflict", message=kept[intent.destination_id]) for intent in intents])
+        for intent in intents:
+            job.tally.count(self.record.record, "conflicts")
+            job.tally.find(self.record.record, "no_longer_staged", intent.source_key)
+
+    def _intent(self, key: str, id: str) -> Intent:
+        record = self.record
+        return Intent("remove", record.record, record.object, id, record.source_object, key, "", record.file)

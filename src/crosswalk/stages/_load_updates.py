@@ -1,0 +1,162 @@
+"""Changing records that stand: field by field between what we wrote last, what is there now and what is to be (E7).
+
+A field that somebody changed since, and that we would change too, is a conflict: nothing of that row is overwritten unseen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
+from crosswalk.model.record import Row, Write
+from crosswalk.model.staged_writes import StagedRecord
+from crosswalk.model.values import Value, Values
+from crosswalk.stages._load_creates import LONGEST_PAUSE, UNCERTAIN_LIMIT
+from crosswalk.stages._load_job import LoadJob
+from crosswalk.stages._settlement import fetched, judged_update, merged_image, slices
+from crosswalk.store.entries import Intent, Outcome
+from crosswalk.store.staging import PlannedRow
+
+UPDATES_PER_BATCH = 20
+"""Updates are one request each; so many share a journal transaction, and at most so many are finished before a stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a row needs: the fields to write, or the fields in conflict, or (neither) nothing."""
+
+    row: PlannedRow
+    current: Row | None
+    base: Values | None
+    write: Values
+    before: Values
+    conflict: tuple[str, ...] = ()
+    message: str = ""
+
+
+def three_way(
+    wanted: Values, current: Values, base: Values | None, *, adopted: bool, files: frozenset[str] = frozenset()
+) -> tuple[Values, tuple[str, ...]]:
+    """The fields to write and the fields in conflict.
+
+    `wanted` holds what the fields would read back as. Without a base (a row that was the destination's own) nobody's change
+    can be told from the old value: the policy says update, so it is written; what the source leaves empty is left alone.
+    """
+    write: Values = {}
+    conflict: list[str] = []
+    for path, value in wanted.items():
+        now, old = current.get(path), (base or {}).get(path)
+        if value == now or (path in files and names_file(now, value)) or (adopted and value is None):
+            continue
+        if base is None and not adopted:
+            conflict.append(path)
+        elif base is None or now == old:
+            write[path] = value
+        elif value != old and not (path in files and names_file(old, value)):
+            conflict.append(path)
+    return write, tuple(conflict)
+
+
+def names_file(stored: Value, name: Value) -> bool:
+    """A file field's stored value is of the file with that name."""
+    return isinstance(name, str) and stored is not None and orjson.dumps(name) in orjson.dumps(stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Updater:
+    """Changes the rows of one record: its own (`adopted` false), or the destination's (policy update)."""
+
+    job: LoadJob
+    record: StagedRecord
+    adopted: bool
+
+    async def update(self, rows: Sequence[PlannedRow]) -> None:
+        """Bring these rows to an outcome each. Raises UnreachableError: the open batch is settled by the next run."""
+        for part in slices(rows, min(UPDATES_PER_BATCH, self.job.destination.capabilities.read_size)):
+            if self.job.stopping:
+                return
+            rest: Sequence[PlannedRow] = part
+            while rest:
+                rest = await self._carry_out(await self._changes(rest))
+
+    async def _changes(self, rows: Sequence[PlannedRow]) -> list[Change]:
+        ids = [row.id for row in rows]
+        current = await fetched(self.job.destination, self.record.object, ids)
+        entries = self.job.journal.entries_by_destination_ids(ids)
+        bases = {id: entry.after for id, entry in entries.items() if entry.operation != "match"}
+        return [self._change(row, current.get(row.id), bases.get(row.id)) for row in rows]
+
+    def _change(self, row: PlannedRow, current: Row | None, base: Values | None) -> Change:
+        if current is None or current.deleted:
+            return Change(row, current, base, {}, {}, message="deleted in the destination since it was written")
+        normalise = self.job.normalise(self.record)
+        files = frozenset(column.path for column in self.record.columns if column.type == "file")
+        wanted = {path: normalise(path, value) for path, value in row.values.items()}
+        write, conflict = three_way(wanted, current.values, base, adopted=self.adopted, files=files)
+        if conflict:
+            return Change(row, current, base, {}, {}, conflict, "changed in the destination since: " + ", ".join(conflict))
+        before = {path: current.values.get(path) for path in write}
+        return Change(row, current, base, {path: row.values[path] for path in write}, before)
+
+    async def _carry_out(self, changes: Sequence[Change]) -> list[PlannedRow]:
+        """One journal batch; the rows to try again."""
+        job = self.job
+        intents = [self._intent(change) for change in changes]
+        batch = await job.journal.open_batch(job.run, intents)
+        outcomes = [await self._one(change) for change in changes]
+        await job.journal.close_batch(batch, outcomes)
+        for change, outcome in zip(changes, outcomes, strict=True):
+            self._count(change, outcome)
+        return [change.row for change, outcome in zip(changes, outcomes, strict=True) if outcome.state == "absent"]
+
+    def _intent(self, change: Change) -> Intent:
+        return replace(self.job.intent("update", self.record, change.row), before=change.before)
+
+    async def _one(self, change: Change) -> Outcome:
+        current = change.current
+        if change.message or current is None:
+            return Outcome("conflict", message=change.message)
+        if not change.write:
+            return Outcome("updated", change.base or current.values, "stood as staged already")
+        try:
+            answered = await self.job.destination.update(self.record.object, Write(change.row.id, change.write))
+        except RejectedError as refusal:
+            return Outcome("rejected", message=f"{refusal.code}: {refusal.message}")
+        except UncertainError as error:
+            return await self._uncertain(change, error)
+        self.job.uncertain_streak = 0
+        return Outcome("updated", merged_image(change.base, current, answered, change.write))
+
+    async def _uncertain(self, change: Change, error: UncertainError) -> Outcome:
+        job = self.job
+        job.tally.uncertain += 1
+        job.uncertain_streak += 1
+        if job.uncertain_streak > UNCERTAIN_LIMIT:
+            raise UnreachableError(
+                f"{UNCERTAIN_LIMIT} requests in a row got no clear answer (last: {error.message})",
+                "Nothing is lost: see to the destination, then call the same command again.",
+            ) from error
+        await job.sleep(min(LONGEST_PAUSE, 0.1 * 2**job.uncertain_streak))
+        found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id])
+        return judged_update(change.write, change.before, found.get(change.row.id), change.base, job.normalise(self.record))
+
+    def _count(self, change: Change, outcome: Outcome) -> None:
+        tally, name, row = self.job.tally, self.record.record, change.row
+        if outcome.state == "absent":
+            return
+        if outcome.state == "updated":
+            tally.count(name, "updated" if change.write else "unchanged")
+            tally.count(name, "with_findings", row.found)
+            for path in row.omitted:
+                tally.find(name, f"parent_left_out:{path}", row.key)
+        elif outcome.state == "conflict":
+            tally.count(name, "conflicts")
+            for path in change.conflict:
+                tally.find(name, f"changed_by_person:{path}", row.key)
+            if not change.conflict:
+                tally.find(name, "deleted_by_person", row.key)
+        else:
+            tally.count(name, "rejected")
+            tally.find(name, "rejected_by_destination", row.key)
+        self.job.finished(self.record, 1, sent=bool(change.write))

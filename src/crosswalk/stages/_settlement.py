@@ -1,0 +1,92 @@
+"""Judging by reading: did a request that was never answered change the destination? (law 4)
+
+Shared by load (a lost answer), settle (a killed process) and rollback. Everything here only looks.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
+from crosswalk.model.record import Row
+from crosswalk.model.values import Value, Values
+from crosswalk.spi.destination import DestinationReader
+from crosswalk.store.entries import Outcome
+
+T = TypeVar("T")
+Normalise = Callable[[str, Value], Value]
+"""What a canonical value of a leaf path reads back as."""
+
+
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in runs of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def filled(values: Values) -> Values:
+    """The values without those that are nothing: absent and None mean the same."""
+    return {path: value for path, value in values.items() if value is not None}
+
+
+def normaliser(destination: DestinationReader, described: DestinationObject | None) -> Normalise:
+    """`destination.expected` by path; a path the schema does not know reads back as it is."""
+    leaves = {leaf.path: leaf for leaf in described.fields} if described else {}
+
+    def normalise(path: str, value: Value) -> Value:
+        leaf = leaves.get(path)
+        return value if leaf is None or value is None else destination.expected(leaf, value).value
+
+    return normalise
+
+
+def computed_paths(schema: DestinationSchema, object_name: str) -> frozenset[str]:
+    """The leaf paths of an object that the platform itself keeps."""
+    described = schema.object(object_name)
+    return frozenset(leaf.path for leaf in described.fields if leaf.computed) if described else frozenset()
+
+
+async def fetched(destination: DestinationReader, object_name: str, ids: Sequence[str]) -> dict[str, Row]:
+    """The rows that exist (live or soft-deleted), by id, asked in slices the destination allows."""
+    found: dict[str, Row] = {}
+    for part in slices(ids, destination.capabilities.read_size):
+        for row in await destination.fetch(object_name, part):
+            found[row.id] = row
+    return found
+
+
+def judged_create(wanted: Values, found: bool, row: Row | None, markers: Collection[str], normalise: Normalise) -> Outcome:
+    """What came of a create, from the row that stands under its id.
+
+    Ours when it carries a marker of ours or holds exactly what we sent. The after-image is what we sent (as the platform
+    rewrites it) over what was read, so that an edit made in the meantime stays visible as an edit.
+    """
+    if row is None:
+        return Outcome("absent")
+    sent = {path: normalise(path, value) for path, value in filled(wanted).items()}
+    equal = all(row.values.get(path) == value for path, value in sent.items())
+    if not equal and (row.created_by.marker is None or row.created_by.marker not in markers):
+        return Outcome("conflict", message="another row stands under this id")
+    message = "deleted in the destination since it was created" if row.deleted else ""
+    return Outcome("loaded_with_findings" if found else "loaded", filled({**row.values, **sent}), message)
+
+
+def judged_update(wanted: Values, before: Values, row: Row | None, base: Values | None, normalise: Normalise) -> Outcome:
+    """What came of an update of the fields in `before`, one request for all of them, from the row as it stands."""
+    if row is None:
+        return Outcome("conflict", message="gone from the destination")
+    sent = {path: normalise(path, wanted.get(path)) for path in before}
+    stands = [path for path, value in sent.items() if row.values.get(path) == value and before[path] != value]
+    if not stands:
+        return Outcome("absent")
+    return Outcome("updated", filled({**(base or row.values), **sent}))
+
+
+def merged_image(base: Values | None, current: Row, answered: Row, written: Collection[str]) -> Values:
+    """The after-image of an update: what the destination answered for the fields we wrote and for those that moved with
+    them, and the older image for all others, so that a person's edit beside ours is never taken for our own work."""
+    older: Mapping[str, Value] = current.values if base is None else base
+    image: Values = dict(older)
+    for path in {*answered.values, *current.values}:
+        if path in written or answered.values.get(path) != current.values.get(path):
+            image[path] = answered.values.get(path)
+    return filled(image)

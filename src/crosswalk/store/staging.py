@@ -1,0 +1,225 @@
+"""The staged writes as the loader needs them: what to do with every row, and the rows in order, streamed from Parquet.
+
+Tables of the scratch database: `load_xref` (the journal's cross-references), `load_selection` (the sample's keys) and
+`load_plan` (one record's rows with their action). All SQL over staged writes lives in the `staging*` modules of this room.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from crosswalk.model.destination_schema import DestinationObject
+from crosswalk.model.staged_writes import StagedColumn, StagedRecord
+from crosswalk.model.values import Value, Values, canonical
+
+Action = Literal["create", "update", "adopt", "unchanged", "match", "matched", "excluded", "reject", "blocked", "conflict"]
+"""What the loader does with a row. adopt: change the destination's own row (policy update); blocked: a required parent is
+not loaded; conflict: it was written before and may not be any more; matched, excluded, unchanged: nothing."""
+
+GONE = ("rejected", "removed", "absent")
+"""Cross-reference states whose row does not stand in the destination: it is created (again)."""
+ADOPTED = "="
+"""Begins the `content` of a row that was the destination's own before we changed it (policy update): never removed."""
+OMITTED = "~"
+"""Ends the digest in a written row's `content`; the reference paths follow that were left out because their parent was
+not loaded. So a later load sees that the row is to be completed, and a finished one is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A staged row on its way: `values` are canonical and hold every column but the omitted ones."""
+
+    key: str
+    id: str
+    content: str
+    action: Action
+    values: Values
+    found: bool
+    """It carries findings: loaded with findings."""
+    reason: str
+    omitted: tuple[str, ...]
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """A comma-separated list of SQL text literals; never empty, so that IN () stays valid."""
+    return ", ".join(literal(text) for text in texts) or "NULL"
+
+
+def parquet(path: Path) -> str:
+    """The table function that reads one Parquet file."""
+    return f"read_parquet({literal(str(path))})"
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, selection: Path | None) -> None:
+    """Empty tables for a load. `selection` is a Parquet of (record, _key); None takes every row."""
+    columns = ", ".join(f"{name} VARCHAR" for name in ("record", "source_key", "destination_id", "state", "content"))
+    connection.execute(f"CREATE OR REPLACE TABLE load_xref ({columns})")
+    source = (
+        f"SELECT DISTINCT record, _key FROM {parquet(selection)}" if selection else "SELECT '' AS record, '' AS _key WHERE false"
+    )
+    connection.execute(f"CREATE OR REPLACE TABLE load_selection AS {source}")
+
+
+def selected_rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows the selection names."""
+    found = connection.execute("SELECT count(*) FROM load_selection").fetchone()
+    return found[0] if found else 0
+
+
+def take_xref(connection: duckdb.DuckDBPyConnection, record: str, batches: Iterable[pa.RecordBatch]) -> None:
+    """Replace a record's cross-references by the journal's (`Journal.xref`)."""
+    connection.execute("DELETE FROM load_xref WHERE record = ?", [record])
+    for batch in batches:
+        connection.register("xref_batch", pa.Table.from_batches([batch]))
+        connection.execute(
+            "INSERT INTO load_xref SELECT ?, source_key, destination_id, state, content FROM xref_batch", [record]
+        )  # fmt: skip
+        connection.unregister("xref_batch")
+
+
+def plan_rows(connection: duckdb.DuckDBPyConnection, record: StagedRecord, file: Path, selected: bool) -> dict[Action, int]:
+    """Fill `load_plan` for one record and count the rows by action."""
+    omitted = _paths_of([column for column in record.columns if column.reference and not column.required])
+    blocked = _paths_of([column for column in record.columns if column.reference and column.required])
+    chosen = f"SEMI JOIN load_selection p ON p.record = {literal(record.record)} AND p._key = s._key" if selected else ""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TABLE load_plan AS
+        WITH live AS (SELECT record, destination_id FROM load_xref WHERE state NOT IN ({literals(GONE)})),
+        staged AS (
+            SELECT s._key, s._row, s._id, s._state, coalesce(s._reason, '') AS _reason, len(s._findings) > 0 AS found,
+                {omitted} AS omitted, {blocked} AS blocked, s._content
+            FROM {parquet(file)} s {chosen}),
+        joined AS (
+            SELECT staged.*, x.state AS before, x.content AS written, x.destination_id AS written_id,
+                if(_state = 'existing', '{ADOPTED}', '') || _content
+                    || if(len(omitted) > 0, '{OMITTED}' || array_to_string(omitted, ','), '') AS content
+            FROM staged LEFT JOIN load_xref x ON x.record = {literal(record.record)} AND x.source_key = staged._key)
+        SELECT _key, _row, CASE WHEN {_STANDS} AND _state = 'ready' THEN written_id ELSE _id END AS _id, content, omitted, found,
+            CASE WHEN len(blocked) > 0 THEN 'parent_not_loaded:' || blocked[1] ELSE _reason END AS reason,
+            {_ACTION} AS action
+        FROM joined
+        """
+    )
+    rows = connection.execute("SELECT action, count(*) FROM load_plan GROUP BY action").fetchall()
+    return dict(rows)
+
+
+_STANDS = f"coalesce(before NOT IN ({literals((*GONE, 'matched'))}), false)"
+_ACTION = f"""
+    CASE _state
+        WHEN 'excluded' THEN if({_STANDS}, 'conflict', 'excluded')
+        WHEN 'matched' THEN CASE WHEN {_STANDS} THEN 'conflict'
+            WHEN before = 'matched' AND written_id = _id THEN 'matched' ELSE 'match' END
+        WHEN 'rejected' THEN if({_STANDS}, 'conflict', 'reject')
+        ELSE CASE
+            WHEN len(blocked) > 0 THEN if({_STANDS}, 'conflict', 'blocked')
+            WHEN {_STANDS} AND written = content THEN 'unchanged'
+            WHEN _state = 'existing' THEN 'adopt'
+            WHEN {_STANDS} THEN 'update'
+            ELSE 'create'
+        END
+    END"""
+
+
+def _paths_of(columns: Sequence[StagedColumn]) -> str:
+    """A list expression: which of these reference columns point at a row that is not loaded."""
+    tests = [
+        f"CASE WHEN s.{quoted(column.path)} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM live l "
+        f"WHERE l.record = {literal(column.reference or '')} AND l.destination_id = s.{quoted(column.path)}) "
+        f"THEN {literal(column.path)} END"
+        for column in columns
+    ]
+    return f"list_filter([{', '.join(tests)}]::VARCHAR[], lambda path: path IS NOT NULL)"
+
+
+def planned_rows(
+    connection: duckdb.DuckDBPyConnection, record: StagedRecord, file: Path, actions: Sequence[Action], size: int
+) -> Iterator[list[PlannedRow]]:
+    """The planned rows of these actions in the order of the source, at most `size` at a time.
+
+    They stream on a cursor of their own, so the connection stays free for other queries meanwhile.
+    """
+    columns = ", ".join(f"s.{quoted(column.path)} AS v{number}" for number, column in enumerate(record.columns))
+    query = f"""
+        SELECT p._key, p._id, p.content, p.action, p.reason, p.found, p.omitted{", " + columns if columns else ""}
+        FROM load_plan p JOIN {parquet(file)} s ON s._key = p._key
+        WHERE p.action IN ({literals(actions)}) ORDER BY p._row, p._key"""
+    with connection.cursor() as cursor:
+        for batch in cursor.sql(query).to_arrow_reader(size):
+            yield [_planned(row, record.columns) for row in batch.to_pylist()]
+
+
+def _planned(row: dict[str, Any], columns: Sequence[StagedColumn]) -> PlannedRow:
+    omitted: list[str] = row["omitted"]
+    return PlannedRow(
+        key=row["_key"],
+        id=row["_id"],
+        content=row["content"],
+        action=row["action"],
+        values={
+            column.path: value_of(row[f"v{number}"], column) for number, column in enumerate(columns) if column.path not in omitted
+        },
+        found=row["found"] or bool(omitted),
+        reason=row["reason"],
+        omitted=tuple(omitted),
+    )
+
+
+def value_of(cell: Any, column: StagedColumn) -> Value:
+    """A staged cell's canonical value; JSON columns are parsed."""
+    if column.type == "json" and isinstance(cell, str):
+        return orjson.loads(cell) or None
+    return canonical(cell)
+
+
+def stale_rows(
+    connection: duckdb.DuckDBPyConnection, record: StagedRecord, file: Path, size: int
+) -> Iterator[list[tuple[str, str]]]:
+    """(key, destination id) of written rows that the staged writes no longer hold, `size` at a time, the latest keys first."""
+    states = literals((*GONE, "matched", "kept", "restored"))
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TABLE load_stale AS
+        SELECT x.source_key, x.destination_id FROM load_xref x
+        WHERE x.record = {literal(record.record)} AND x.state NOT IN ({states}) AND NOT starts_with(x.content, '{ADOPTED}')
+          AND NOT EXISTS (SELECT 1 FROM {parquet(file)} s WHERE s._key = x.source_key)
+        """
+    )
+    with connection.cursor() as cursor:
+        for batch in cursor.sql("SELECT source_key, destination_id FROM load_stale ORDER BY source_key DESC").to_arrow_reader(size):
+            yield [(row["source_key"], row["destination_id"]) for row in batch.to_pylist()]
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, file: Path, described: DestinationObject | None) -> tuple[StagedColumn, ...]:
+    """The leaf columns of a staged Parquet, with the types the destination gives them (text when it does not know them)."""
+    names = connection.sql(f"SELECT * FROM {parquet(file)} LIMIT 0").columns
+    leaves = {name: described.field(name) if described else None for name in names if not name.startswith("_")}
+    return tuple(StagedColumn(path=name, type=leaf.type if leaf else "text") for name, leaf in leaves.items())
+
+
+def staged_values(
+    connection: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[StagedColumn], keys: Sequence[str]
+) -> dict[str, tuple[Values, bool]]:
+    """By key: the staged values (of every column), and whether the row carries findings."""
+    cells = "".join(f", {quoted(column.path)} AS v{number}" for number, column in enumerate(columns))
+    query = f"SELECT _key, len(_findings) > 0 AS found{cells} FROM {parquet(file)} WHERE _key IN ({literals(keys)})"
+    return {
+        row["_key"]: ({column.path: value_of(row[f"v{number}"], column) for number, column in enumerate(columns)}, row["found"])
+        for row in connection.sql(query).to_arrow_table().to_pylist()
+    }

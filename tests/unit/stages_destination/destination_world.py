@@ -1,0 +1,180 @@
+"""A small clinic for the stages that touch the destination: a schema, staged writes as transform leaves them, and a memory
+destination with a journal, in a folder."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
+from crosswalk.model.load_report import LoadReport, SettleReport
+from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
+from crosswalk.model.values import Values
+from crosswalk.stages.load import load
+from crosswalk.stages.settle import settle
+from crosswalk.store.journal import Journal
+from crosswalk.testing.memory_destination import MemoryDestination
+
+SCHEMA = DestinationSchema(
+    destination="memory",
+    location="here",
+    objects=(
+        DestinationObject(name="companies", singular="company", fields=(DestinationField(path="name", type="text"),)),
+        DestinationObject(
+            name="people",
+            singular="person",
+            fields=(
+                DestinationField(path="name.firstName", type="text"),
+                DestinationField(path="emails.primaryEmail", type="email", unique=True),
+                DestinationField(path="birthDate", type="date"),
+                DestinationField(path="companyId", type="reference", to_object="companies"),
+                DestinationField(path="status", type="option", options=("NEW", "SEEN")),
+                DestinationField(path="updatedAt", type="datetime", computed=True),
+            ),
+        ),
+        DestinationObject(
+            name="notes",
+            singular="note",
+            fields=(DestinationField(path="title", type="text"), DestinationField(path="file", type="file")),
+        ),
+        DestinationObject(
+            name="noteTargets",
+            singular="noteTarget",
+            fields=(
+                DestinationField(path="noteId", type="reference", to_object="notes"),
+                DestinationField(path="targetPersonId", type="reference", to_object="people"),
+            ),
+        ),
+    ),
+)
+COLUMNS: Mapping[str, tuple[StagedColumn, ...]] = {
+    "companies": (StagedColumn(path="name", type="text"),),
+    "people": (
+        StagedColumn(path="name.firstName", type="text"),
+        StagedColumn(path="emails.primaryEmail", type="email"),
+        StagedColumn(path="companyId", type="reference", reference="companies"),
+    ),
+    "notes": (StagedColumn(path="title", type="text"), StagedColumn(path="file", type="file")),
+    "note_links": (
+        StagedColumn(path="noteId", type="reference", reference="notes", required=True),
+        StagedColumn(path="targetPersonId", type="reference", reference="people", required=True),
+    ),
+}
+OBJECTS = {"companies": "companies", "people": "people", "notes": "notes", "note_links": "noteTargets"}
+WAVES = {"companies": 1, "people": 2, "notes": 2, "note_links": 3}
+
+
+@dataclass
+class Staged:
+    """One staged row as a test writes it down."""
+
+    key: str
+    values: Values
+    state: str = "ready"
+    reason: str = ""
+    findings: tuple[str, ...] = ()
+    id: str | None = None
+
+
+def id_of(record: str, key: str, generation: int = 1) -> str:
+    """The destination id of a source row, as law 5 derives it."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"test:{generation}:{record}:{key}"))
+
+
+def stage(folder: Path, rows: Mapping[str, Sequence[Staged]], version: str = "one", generation: int = 1) -> StagedWrites:
+    """Write Parquets as transform does, and the artefact that describes them."""
+    place = folder / "writes" / version
+    place.mkdir(parents=True, exist_ok=True)
+    records = [_stage_record(folder, place, name, rows.get(name, ()), generation) for name in COLUMNS]
+    return StagedWrites(folder=f"writes/{version}", records=tuple(records))
+
+
+def _stage_record(folder: Path, place: Path, name: str, rows: Sequence[Staged], generation: int) -> StagedRecord:
+    columns = COLUMNS[name]
+    table: dict[str, Any] = {
+        "_id": pa.array([row.id or id_of(name, row.key, generation) for row in rows], pa.string()),
+        "_key": pa.array([row.key for row in rows], pa.string()),
+        "_row": pa.array(range(1, len(rows) + 1), pa.int64()),
+        "_content": pa.array([hashlib.sha256(repr(sorted(row.values.items())).encode()).hexdigest() for row in rows], pa.string()),
+        "_findings": pa.array([list(row.findings) for row in rows], pa.list_(pa.string())),
+        "_state": pa.array([row.state for row in rows], pa.string()),
+        "_reason": pa.array([row.reason or None for row in rows], pa.string()),
+    }
+    for column in columns:
+        table[column.path] = pa.array([row.values.get(column.path) for row in rows], pa.string())
+    file, contributions = place / f"{name}.parquet", place / f"{name}.contributions.parquet"
+    pq.write_table(pa.table(table), file)
+    pq.write_table(
+        pa.table(
+            {
+                "_key": table["_key"],
+                "source_object": pa.array([name] * len(rows), pa.string()),
+                "_row": table["_row"],
+            }
+        ),
+        contributions,
+    )
+    return StagedRecord(
+        record=name,
+        object=OBJECTS[name],
+        source_object=name,
+        wave=WAVES[name],
+        link=name == "note_links",
+        file=str(file.relative_to(folder)),
+        contributions=str(contributions.relative_to(folder)),
+        rows=len(rows),
+        columns=columns,
+        states={},
+        findings={},
+    )
+
+
+async def at_once(seconds: float) -> None:
+    """No test waits for a destination to recover."""
+    await asyncio.sleep(0)
+
+
+@dataclass
+class World:
+    """A workspace folder, its journal, and a destination; `run_load` is one `crosswalk run`: settle, then load."""
+
+    folder: Path
+    destination: MemoryDestination = field(
+        default_factory=lambda: MemoryDestination(
+            SCHEMA, cascades=frozenset({("noteTargets", "noteId"), ("noteTargets", "targetPersonId")})
+        )
+    )
+    attachment: Callable[[str], Path | None] = lambda name: None
+    progress: list[Any] = field(default_factory=lambda: [])
+
+    def journal(self) -> Journal:
+        """The journal, opened anew (as a new process would)."""
+        return Journal.open(self.folder / "journal.sqlite")
+
+    async def run_load(self, staged: StagedWrites, selection: Path | None = None) -> tuple[LoadReport, SettleReport]:
+        """Settle what an earlier process left, then load."""
+        with ExitStack() as stack:
+            journal = stack.enter_context(self.journal())
+            connection = stack.enter_context(duckdb.connect())
+            schema = await self.destination.describe()
+            settled = await settle(self.destination, journal, folder=self.folder, connection=connection, schema=schema)
+            run = journal.start_run("full", f"run-{len(journal.runs()) + 1}", {})
+            marker = journal.runs()[-1].marker
+            report = await load(
+                staged, selection, destination=self.destination, journal=journal, run=run, marker=marker, schema=schema,
+                connection=connection, folder=self.folder, attachment=self.attachment, progress=self.progress.append, sleep=at_once,
+            )  # fmt: skip
+            journal.finish_run(run, "done")
+            return report, settled
+
+    def held(self, object_name: str) -> dict[str, Values]:
+        """The live rows of an object: id → values."""
+        return {row.id: row.values for row in self.destination.tables[object_name].values() if not row.deleted}
