@@ -118,7 +118,7 @@ def option(text: str, settings: Settings) -> Result:
     if answer is not None:
         return answer
     label = " ".join(cleaned(text).split())
-    if not label:
+    if label.lower() in ("", "null"):
         return Result(None)
     worded = label.translate(_MINUS)
     for sign, word in _SIGN_WORDS:

@@ -1,5 +1,6 @@
 """Moments: a date with a time of day, as an aware UTC datetime."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from crosswalk.transforms.contract import Result, Settings
 from crosswalk.transforms.dates import YEARS_AHEAD, excel_day, excel_serial, zero_date
 from crosswalk.transforms.times import TimeOfDay, time_of_day
 
+# Most stamps of most exports; the standard library reads them ten times quicker.
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-5][0-9])")
 _SECONDS_OF_DAY = 86_400
 
 
@@ -24,6 +27,11 @@ def moment(text: str, settings: Settings) -> Result:
     >>> moment("2021-05-18T01:16:46.044-04:00", Settings()).value.isoformat()
     '2021-05-18T05:16:46.044000+00:00'
     """
+    if _STAMP.fullmatch(text):
+        try:
+            return Result(datetime.fromisoformat(text).astimezone(UTC))
+        except (ValueError, OverflowError):
+            pass  # 24:00, or no such day: read it like any other text
     answer = blank_value(text)
     if answer is not None:
         return answer

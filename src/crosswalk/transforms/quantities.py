@@ -9,8 +9,9 @@ from crosswalk.transforms.contract import Result, Settings
 
 # Where "," is the decimal sign. Elsewhere one comma before three digits groups thousands.
 _COMMA_DECIMAL = " AR AT BE BG BR CL CO CZ DE DK EE ES FI FR GR HR HU ID IS IT LT LU LV NL NO PL PT RO RS RU SE SI SK TR UA UY VN "
-# Longer ones are no amounts, counts or measures, and int() and Decimal() grow slow and refuse.
+# Longer ones are no amounts, counts or measures; 18 digits are what 64 bits hold.
 _MOST_CHARACTERS = 60
+_MOST_WHOLE_DIGITS = 18
 _GROUPED = {
     sign: re.compile(rf"\d{{1,3}}(?:{mark}\d{{3}})+|\d{{1,2}}(?:{mark}\d{{2}})*{mark}\d{{3}}")
     for sign, mark in ((",", ","), (".", r"\."), (" ", " "), ("'", "'"))
@@ -28,16 +29,21 @@ def plain_signs(text: str) -> str:
 
 
 def magnitude(text: str, country: str) -> Decimal | str:
-    """The exact number that digits, points, commas, blanks and apostrophes write, or why not: "invalid", "ambiguous".
+    """The exact number that digits, points, commas, blanks and apostrophes write, or why not.
 
-    Ambiguous is "1,5" where the comma groups thousands, and "1.234" or "1,234" where it is the decimal sign.
+    "invalid" is no number; "too_large" has more than 18 digits before the point and no database keeps it whole.
+    "ambiguous" is "1,5" where the comma groups thousands, and "1.234" or "1,234" where it is the decimal sign.
 
     >>> magnitude("1,23,456.50", "IN"), magnitude("1.234,56", "US"), magnitude("12,50", "US"), magnitude("12,50", "DE")
     (Decimal('123456.50'), Decimal('1234.56'), 'ambiguous', Decimal('12.50'))
     """
     if len(text) > _MOST_CHARACTERS:
-        return "invalid"
-    text = text.strip()
+        return "too_large" if _PLAIN.fullmatch(text) else "invalid"
+    number = _unbounded(text.strip(), country)
+    return "too_large" if isinstance(number, Decimal) and number.adjusted() >= _MOST_WHOLE_DIGITS else number
+
+
+def _unbounded(text: str, country: str) -> Decimal | str:
     decimal_comma = f" {country} " in _COMMA_DECIMAL
     if _PLAIN.fullmatch(text):
         thousands = decimal_comma and _GROUPED["."].fullmatch(text) and not text.startswith("0")

@@ -48,17 +48,17 @@ _SPECS = (
     _spec("excel_date", dates.excel, "date", _DATE),
     _spec("datetime", moments.moment, "datetime", _MOMENT),
     _spec("excel_datetime", moments.excel, "datetime", _MOMENT),
-    _spec("money", money.money, "decimal", "money_invalid money_ambiguous currency_differs"),
-    _spec("money.amount", money.amount, "decimal", "money_invalid money_ambiguous"),
-    _spec("money.currency", money.currency, "text", "money_invalid money_ambiguous currency_ambiguous"),
+    _spec("money", money.money, "decimal", "money_invalid money_ambiguous money_too_large currency_differs"),
+    _spec("money.amount", money.amount, "decimal", "money_invalid money_ambiguous money_too_large"),
+    _spec("money.currency", money.currency, "text", "money_invalid money_ambiguous money_too_large currency_ambiguous"),
     _spec("boolean", choices.boolean, "boolean", "boolean_unknown"),
     _spec("gender", choices.gender, "text", "gender_unknown"),
     _spec("blood_group", choices.blood_group, "text", "blood_group_incomplete blood_group_unknown blood_subgroup"),
     _spec("option", choices.option, "text"),
     _spec("list.split", lists.split, "list"),
     _spec("url", links.url, "text", "url_invalid url_words_left"),
-    _spec("integer", quantities.integer, "integer", "number_invalid number_ambiguous number_not_whole"),
-    _spec("decimal", quantities.decimal, "decimal", "number_invalid number_ambiguous"),
+    _spec("integer", quantities.integer, "integer", "number_invalid number_ambiguous number_too_large number_not_whole"),
+    _spec("decimal", quantities.decimal, "decimal", "number_invalid number_ambiguous number_too_large"),
 )
 
 TRANSFORMS: Mapping[str, TransformSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})

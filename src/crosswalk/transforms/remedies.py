@@ -30,6 +30,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType({
     "currency_ambiguous": "The sign is used by several currencies, none of them the migration's: set the currency.",
     "number_invalid": "No number can be read: correct it in the source, or map the field to text.",
     "number_ambiguous": "Point or comma can mean thousands or decimals: set the country, or correct the number.",
+    "number_too_large": "More than 18 digits before the point: it is likely a code; map it with code to a text field.",
+    "money_too_large": "More than 18 digits before the point: correct it in the source, or map the field to text.",
     "number_not_whole": "The number has decimals and the field takes none: map it to a decimal field.",
     "boolean_unknown": "The word is neither yes nor no: give it in the field's value map.",
     "gender_unknown": "The word is no gender that is known here: give it in the field's value map.",
