@@ -1,7 +1,9 @@
 """What a mapping aims at: the type each leaf will have once the plan is applied, and the order records can load in."""
 
+from collections.abc import Collection
 from graphlib import CycleError, TopologicalSorter
 
+from crosswalk.model.artefact import digest_of
 from crosswalk.model.destination_schema import DestinationSchema, FieldType
 from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import FieldMapping, Mapping, RecordMapping
@@ -38,3 +40,26 @@ def waves(mapping: Mapping) -> dict[str, int]:
     for name in order:
         depth[name] = 1 + max((depth[parent] for parent in parents[name]), default=0)
     return depth
+
+
+def field_name(path: str, field: FieldMapping | None = None) -> str:
+    """The field a leaf belongs to, as a plan names it: `amount` of `amount.value`, `patient` of the reference `patientId`."""
+    name = path.partition(".")[0]
+    is_reference = field is not None and field.create is not None and field.create.type == "reference"
+    return name.removesuffix("Id") if is_reference else name
+
+
+def touched_digest(mapping: Mapping, schema: DestinationSchema, without: Collection[tuple[str, str]] = ()) -> str:
+    """The digest of what the map touches in a destination, so that drift elsewhere does not matter.
+
+    `without` names (object, field) pairs left out: what a plan creates, since an applied plan must not make itself stale.
+    """
+    touched: dict[str, object] = {}
+    for record in mapping.active().values():
+        target = schema.object(record.to)
+        for path, mapped in record.fields.items():
+            if (record.to, field_name(path, mapped)) in without or (record.to, "") in without:
+                continue
+            leaf = target.field(path) if target else None
+            touched[f"{record.to}.{path}"] = leaf and [leaf.type, sorted(leaf.options), leaf.unique, leaf.writable, leaf.to_object]
+    return digest_of(touched)

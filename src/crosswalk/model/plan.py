@@ -1,5 +1,7 @@
 """The plan a person approves before anything is written (E1–E3): schema changes, owners, waves, findings, estimate."""
 
+from collections.abc import Collection
+
 from crosswalk.model.artefact import Artefact, Frozen
 from crosswalk.model.finding import Finding
 from crosswalk.model.schema_plan import SchemaChange
@@ -35,18 +37,22 @@ class Plan(Artefact):
     staged_digest: str
     waves: tuple[Wave, ...]
     findings: tuple[Finding, ...]
-    accepted: tuple[str, ...] = ()
     not_restorable: tuple[str, ...] = ()
     estimate: Estimate
 
-    def blocking(self) -> tuple[Finding, ...]:
-        """The blocking findings that nobody has accepted."""
-        return tuple(item for item in self.findings if item.severity == "blocking" and item.code not in self.accepted)
+    def blocking(self, accepted: Collection[str]) -> tuple[Finding, ...]:
+        """The blocking findings whose code nobody has accepted."""
+        return tuple(item for item in self.findings if item.severity == "blocking" and item.code not in accepted)
 
     def digest(self) -> str:
         """Two plans that would write the same are the same plan."""
         lasting = tuple(item for item in self.findings if item.severity == "blocking")
-        sealed = self.model_copy(
-            update={"findings": lasting, "accepted": (), "estimate": Estimate(requests=0, requests_per_minute=0, seconds=0)}
-        )
-        return super(Plan, sealed).digest()
+        nothing = Estimate(requests=0, requests_per_minute=0, seconds=0)
+        return super(Plan, self.model_copy(update={"findings": lasting, "estimate": nothing})).digest()
+
+
+class Applied(Artefact):
+    """The schema plan as applied (`based_on` plan): what the map touches in the destination, as read back afterwards."""
+
+    schema_digest: str
+    changes: tuple[SchemaChange, ...]

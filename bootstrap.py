@@ -1,0 +1,59 @@
+"""Runs Crosswalk from a fresh clone with nothing but Python 3.11+: brings uv when it is missing, then does what is asked.
+
+python3 bootstrap.py demo [OPTIONS]    a whole migration of a demo clinic into a local sandbox, verified and rolled back
+python3 bootstrap.py test              everything CI checks: format, lint, types, import contract, tests
+python3 bootstrap.py crosswalk ARGS    any other command line
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+TOOLS = ROOT / ".tools"
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("lint-imports",),
+    ("pyright",),
+    ("pytest", "-n", "2", "--dist", "worksteal"),
+)
+
+
+def uv() -> list[str]:
+    """The command that starts uv: the one on PATH, else one installed from PyPI into .tools."""
+    if found := shutil.which("uv"):
+        return [found]
+    own = TOOLS / "uv"
+    if not own.exists():
+        print("uv is missing: installing it into .tools", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(own), "uv"], check=True)
+    return [str(next(path for path in (own / "bin" / "uv", own / "Scripts" / "uv.exe") if path.exists()))]
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of the first command that failed, else 0."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python gets words, not a traceback
+        print(f"Crosswalk needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 2
+    if not arguments or arguments[0] not in ("demo", "test", "crosswalk"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable}
+    environment.pop("VIRTUAL_ENV", None)
+    run = [*uv(), "run", "--frozen", "--project", str(ROOT)]
+    verb, rest = arguments[0], arguments[1:]
+    commands = [[*check, *rest] if check[0] == "pytest" else list(check) for check in CHECKS] if verb == "test" else []
+    if verb != "test":
+        commands = [["crosswalk", *(["demo"] if verb == "demo" else []), *rest]]
+    for command in commands:
+        print("$", " ".join(command), file=sys.stderr, flush=True)
+        if code := subprocess.run([*run, *command], cwd=ROOT if verb == "test" else None, env=environment).returncode:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

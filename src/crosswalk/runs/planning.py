@@ -1,0 +1,208 @@
+"""plan and apply: everything that will happen, shown and approved before it does (E1–E3)."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from crosswalk.model.artefact import digest_of
+from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import RefusedError
+from crosswalk.model.extraction import Extraction
+from crosswalk.model.finding import Finding
+from crosswalk.model.fingerprint import Fingerprint
+from crosswalk.model.mapping import Mapping
+from crosswalk.model.mapping_targets import touched_digest
+from crosswalk.model.ownership import Matches, Owners
+from crosswalk.model.plan import Applied, Estimate, Plan, Wave
+from crosswalk.model.profile import Profile
+from crosswalk.model.schema_plan import SchemaChange
+from crosswalk.model.staged_writes import StagedWrites
+from crosswalk.runs.approvals import approved_mapping, approved_plan
+from crosswalk.runs.events import Events
+from crosswalk.runs.registry import open_destination
+from crosswalk.spi.destination import Destination
+from crosswalk.stages.fingerprint import fingerprint
+from crosswalk.stages.match import match
+from crosswalk.stages.owners import resolve_owners
+from crosswalk.stages.preflight import preflight
+from crosswalk.stages.schema import apply_schema, plan_schema
+from crosswalk.stages.settle import settle
+from crosswalk.stages.transform import Identity, transform
+from crosswalk.store.files import write_atomically
+from crosswalk.store.journal import Journal
+from crosswalk.store.workspace import Workspace
+
+ASSUMED_RATE = 100.0
+"""Requests a minute before the limit has been felt: what Twenty's documentation names (facts/twenty.md §9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """The schema changes that stand now, and the state the destination had before the first of them."""
+
+    changes: tuple[SchemaChange, ...]
+    before: Fingerprint
+
+
+def make_plan(workspace: Workspace, events: Events) -> Plan:
+    """Transform everything, look at the destination, and write down what would happen. Changes nothing there.
+
+    Raises RefusedError when the map is not approved or the scan is newer than it.
+    """
+    mapping = approved_mapping(workspace)
+    profile = workspace.load_required("profile", Profile, "scan")
+    extraction = workspace.load_required("extraction", Extraction, "scan")
+    with workspace.lock(), workspace.journal() as journal, workspace.scratch() as connection:
+        plan = asyncio.run(_plan(workspace, mapping, profile, extraction, journal, connection, events))
+        workspace.save("plan", plan)
+        journal.record_event("planned", {"plan": plan.digest(), "map": mapping.digest()})
+    return plan
+
+
+async def _plan(
+    workspace: Workspace, mapping: Mapping, profile: Profile, extraction: Extraction, journal: Journal,
+    connection: duckdb.DuckDBPyConnection, events: Events,
+) -> Plan:  # fmt: skip
+    config = workspace.config
+    raw = workspace.root / "raw"
+    identity = Identity(config.migration_id, journal.generation())
+    async with open_destination(config.destination, config.destination_url) as destination:
+        events.step("Describing the destination")
+        schema = await destination.describe()
+        changes, schema_findings = plan_schema(mapping, schema)
+        owners, owner_findings = resolve_owners(mapping, raw, await destination.users(), config.fallback_owner, connection)
+        events.step("Transforming")
+        staged = _staged(workspace, mapping, schema, extraction, identity, owners, Matches(), connection, events)
+        events.step("Looking for rows that stand there already")
+        existing = {item.name: {field.path for field in item.fields} for item in schema.objects}
+        matches, match_findings = await match(mapping, staged, destination, existing, workspace.root, connection)
+        if matches.matches:
+            staged = _staged(workspace, mapping, schema, extraction, identity, owners, matches, connection, events)
+        events.step("Checking")
+        probed = await destination.probe(sorted({record.to for record in mapping.active().values()}))
+        checked = preflight(mapping, staged, schema, destination.capabilities, workspace.root, connection)
+        findings = (*schema_findings, *owner_findings, *match_findings, *probed, *checked, *profile.findings)
+        workspace.save("staged", staged)
+        return Plan(
+            destination=f"{config.destination} {config.destination_url}",
+            schema_changes=changes,
+            schema_digest=touched_digest(mapping, schema, created_fields(changes)),
+            staged_digest=staged.digest(),
+            waves=_waves(mapping, staged),
+            findings=tuple(sorted(findings, key=_by_severity)),
+            not_restorable=destination.capabilities.not_restorable,
+            estimate=_estimate(staged, destination),
+            based_on={"mapping": mapping.digest(), "staged": staged.digest(), "owners": owners.digest()},
+        )
+
+
+def _staged(
+    workspace: Workspace, mapping: Mapping, schema: DestinationSchema, extraction: Extraction, identity: Identity, owners: Owners,
+    matches: Matches, connection: duckdb.DuckDBPyConnection, events: Events,
+) -> StagedWrites:  # fmt: skip
+    """The staged writes of these inputs, made once: what the journal points to must never change under it."""
+    inputs = [mapping.digest(), extraction.digest(), owners.digest(), matches.digest(), identity.migration_id, identity.generation]
+    folder = workspace.writes_folder(digest_of(inputs)[:16])
+    done = folder / "staged.json"
+    if done.exists():
+        return StagedWrites.model_validate_json(done.read_bytes())
+
+    def progress(record: str) -> None:
+        events.progress(f"Transforming {record}", 0, None, None)
+
+    staged = transform(
+        mapping, schema, workspace.root / "raw", folder, workspace.root, identity, owners, matches, connection, progress
+    )  # fmt: skip
+    write_atomically(done, staged.model_dump_json(by_alias=True).encode())
+    return staged
+
+
+def apply_plan(workspace: Workspace, events: Events) -> ApplyResult:
+    """Create what the approved plan lists, after noting the state the destination has now.
+
+    Raises RefusedError when map or plan are not approved, a blocking finding stands, or the destination has drifted.
+    """
+    mapping = approved_mapping(workspace)
+    plan = approved_plan(workspace, mapping)
+    with workspace.lock(), workspace.journal() as journal:
+        return asyncio.run(_apply(workspace, mapping, plan, journal, events))
+
+
+async def _apply(workspace: Workspace, mapping: Mapping, plan: Plan, journal: Journal, events: Events) -> ApplyResult:
+    config = workspace.config
+    async with open_destination(config.destination, config.destination_url) as destination:
+        events.step("Describing the destination")
+        schema = await destination.describe()
+        refuse_drift(plan.schema_digest, touched_digest(mapping, schema, created_fields(plan.schema_changes)))
+        await settle(destination, journal)
+        before = await before_image(workspace, mapping, destination, schema, journal, events)
+        events.step(f"Applying {len(plan.schema_changes)} schema changes")
+        run = journal.start_run("apply", config.migration_id, {"plan": plan.digest()})
+        schema = await apply_schema(plan.schema_changes, destination, journal, run, schema)
+        journal.finish_run(run, "done")
+    applied = Applied(schema_digest=touched_digest(mapping, schema), changes=plan.schema_changes, based_on={"plan": plan.digest()})
+    workspace.save("applied", applied)
+    return ApplyResult(plan.schema_changes, before)
+
+
+async def before_image(
+    workspace: Workspace, mapping: Mapping, destination: Destination, schema: DestinationSchema, journal: Journal, events: Events
+) -> Fingerprint:
+    """The destination's fingerprint before this generation's first change; taken once, so that undo has a state to prove."""
+    name = f"before-{journal.generation()}"
+    known = workspace.load(name, Fingerprint)
+    if known is not None:
+        return known
+    events.step("Noting the state of the destination")
+    written = {record.to for record in mapping.active().values()}
+    objects = sorted(item.name for item in schema.objects if item.name in written)
+    before = await fingerprint(destination, objects, fingerprint_folder(workspace, name))
+    workspace.save(name, before)
+    return before
+
+
+def fingerprint_folder(workspace: Workspace, name: str) -> Path:
+    """Where the rows behind a fingerprint are kept."""
+    folder = workspace.root / "fingerprints" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def refuse_drift(expected: str, found: str) -> None:
+    """Raise RefusedError when what the map touches in the destination is not as it was when the plan was made."""
+    if expected != found:
+        raise RefusedError(
+            "The destination's schema has changed since the plan was made, in fields that the map touches",
+            "Run crosswalk plan again, look at it, approve and apply it.",
+        )
+
+
+def created_fields(changes: Collection[SchemaChange]) -> set[tuple[str, str]]:
+    """(object, field) of everything the changes create; (object, "") for a whole object."""
+    return {(item.object, "" if item.operation == "create_object" else item.name) for item in changes}
+
+
+def _waves(mapping: Mapping, staged: StagedWrites) -> tuple[Wave, ...]:
+    return tuple(
+        Wave(
+            wave=item.wave, record=item.record, object=item.object, title=mapping.records[item.record].title or item.record,
+            writes=item.states.get("ready", 0) + item.states.get("existing", 0), rejected=item.states.get("rejected", 0),
+            matched=item.states.get("matched", 0),
+        )
+        for item in sorted(staged.records, key=lambda one: (one.wave, one.record))
+    )  # fmt: skip
+
+
+def _estimate(staged: StagedWrites, destination: Destination) -> Estimate:
+    """Requests to write everything once, and to read it back, at the limit felt so far."""
+    size = destination.capabilities.batch_size
+    writes = sum(-(-item.states.get("ready", 0) // size) + item.states.get("existing", 0) for item in staged.records)
+    rate = destination.traffic().requests_per_minute or ASSUMED_RATE
+    return Estimate(requests=writes, requests_per_minute=rate, seconds=60 * writes / rate)
+
+
+def _by_severity(finding: Finding) -> tuple[int, str, str]:
+    return {"blocking": 0, "warning": 1, "info": 2}[finding.severity], finding.code, finding.object or ""
