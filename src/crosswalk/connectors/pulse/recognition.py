@@ -62,11 +62,7 @@ def recognise(groups: Sequence[Group], words: Vocabulary) -> Recognised:
     rarity = _Rarity(groups, words)
     first = {index: _candidates(group, words, rarity) for index, group in enumerate(groups)}
     likely = [max(found, key=lambda item: item.score) for found in first.values() if found]
-    ranked = [
-        (_with_references(candidate, likely, words), index)  # fmt: skip
-        for index, found in first.items()
-        for candidate in found
-    ]
+    ranked = [(_with_references(candidate, likely, words), index) for index, found in first.items() for candidate in found]
     result, taken = Recognised(), set[int]()
     for candidate, index in sorted(ranked, key=lambda pair: (-pair[0].score, pair[1])):
         if index in taken or candidate.score < _LEAST:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -170,8 +170,7 @@ class Export:
         for batch in islice(self._batches(name, located), 1):
             rows = min(batch.rows.num_rows, _SAMPLE_ROWS)
             for column in names:
-                cells: Any = batch.rows.column(column).slice(0, rows).to_pylist()
-                sample[column] = cells
+                sample[column] = cast(list[str], batch.rows.column(column).slice(0, rows).to_pylist())
         return Table(_source_file(name, located), names, sample)
 
     def _batches(self, name: str, located: _Located) -> Iterator[RawBatch]:

@@ -1,0 +1,52 @@
+"""The files that records name (documents): which the export holds, how big they are, and their digests."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from crosswalk.model.source_schema import SourceSchema
+from crosswalk.stages._extract_write import FILES, ParquetFile
+from crosswalk.store.transform_sql import parquet, quoted
+
+_BATCH = 5_000
+
+
+def write_files(
+    schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyConnection, attachment: Callable[[str], Path | None]
+) -> int:
+    """Write `_files.parquet`, one row per distinct name (trimmed) in a column with a `….file` concept; answers how many."""
+    location = Path(schema.location)
+    root = location if location.is_dir() else location.parent
+    file, count = ParquetFile(folder / "_files.parquet", FILES), 0
+    for names in _names(schema, folder, connection):
+        rows = [_described(name, attachment(name), root) for name in names]
+        columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), FILES, strict=True)]
+        file.write(pa.RecordBatch.from_arrays(columns, schema=FILES))
+        count += len(rows)
+    file.close()
+    return count
+
+
+def _names(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Sequence[str]]:
+    selects = [
+        f"SELECT trim({quoted(field.name)}) AS name FROM {parquet(folder / (item.name + '.parquet'))} WHERE _state = 'staged'"
+        for item in schema.objects
+        for field in item.fields
+        if field.concept and field.concept.endswith(".file")
+    ]
+    if selects:
+        query = f"SELECT DISTINCT name FROM ({' UNION ALL '.join(selects)}) WHERE name <> '' ORDER BY name"
+        found = connection.execute(query).fetchall()
+        for start in range(0, len(found), _BATCH):
+            yield [name for (name,) in found[start : start + _BATCH]]
+
+
+def _described(name: str, path: Path | None, root: Path) -> tuple[str, str | None, int | None, str | None]:
+    if path is None:
+        return name, None, None, None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return name, path.relative_to(root).as_posix(), path.stat().st_size, digest
