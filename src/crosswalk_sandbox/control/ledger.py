@@ -1,0 +1,45 @@
+"""Every request that the sandbox answered, for tests that ask what really went over the wire."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. `repeated` says that an earlier request wrote the same ids of the same object with the same verb."""
+
+    seq: int
+    time: str
+    method: str
+    path: str
+    status: int
+    object: str | None = None
+    ids: list[str] = field(default_factory=list[str])
+    fault: str | None = None
+    repeated: bool = False
+
+
+class Ledger:
+    """Requests in order; the ids of the newest `keep` are held, counts of all."""
+
+    def __init__(self, keep: int = 50_000) -> None:
+        self.keep = keep
+        self.entries: list[Entry] = []
+        self.requests = 0
+        self.refused = 0
+        self._seen: set[int] = set()
+
+    def record(self, entry: Entry) -> None:
+        self.requests += 1
+        self.refused += entry.status == 429
+        if entry.ids and entry.method != "GET":
+            mark = hash((entry.method, entry.object, tuple(entry.ids)))
+            entry.repeated = mark in self._seen
+            self._seen.add(mark)
+        self.entries.append(entry)
+        if len(self.entries) > self.keep * 2:
+            del self.entries[: self.keep]
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        """The entries with a higher sequence number."""
+        return [asdict(entry) for entry in self.entries if entry.seq > seq]

@@ -1,0 +1,187 @@
+"""The emulated Twenty server: one workspace behind HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from crosswalk_sandbox.control.faults import Fault, Faults
+from crosswalk_sandbox.control.ledger import Entry, Ledger
+
+from .baseline import fill
+from .errors import PlainAnswer, TwentyError
+from .http import Answer, Call, no_route
+from .limits import Limits
+from .metadata import Metadata
+from .metadata_rest import MetadataRest
+from .records import Records
+from .rest import RestCore, refused
+from .schema import Row
+from .state import Workspace
+from .workflows import CompanyWorkflow
+
+HEADERS = {"X-Powered-By": "Express", "Access-Control-Allow-Origin": "*"}
+BODY_MAXIMUM = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to start: see `python -m crosswalk_sandbox twenty --help`."""
+
+    api_key: str
+    members: list[str] = field(default_factory=list[str])
+    limits: bool = True
+    workflow: bool = True
+    legacy: bool = False
+    state: Path | None = None
+
+
+class Server:
+    """The parts of one emulated server, put together; `handle` answers a call without any network."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.ledger = Ledger()
+        self.faults = Faults()
+        self.base_url = ""
+        self.reset()
+
+    def reset(self) -> None:
+        """Start over with a fresh workspace; ledger and faults are emptied too."""
+        options = self.options
+        self.workspace = Workspace(options.api_key)
+        self.workspace.files.base_url = self.base_url
+        fill(self.workspace, options.members)
+        self.records = Records(self.workspace)
+        self.workflow = CompanyWorkflow(self.workspace, self.records, active=options.workflow)
+        self.limits = Limits(self.workspace.clock, active=options.limits)
+        self.metadata = Metadata(self.workspace)
+        self.rest = RestCore(self.workspace, self.records, self.limits)
+        self.metadata_rest = MetadataRest(self.workspace, self.metadata, options.legacy)
+        self.sessions: dict[str, Row] = {}
+        self.ledger = Ledger()
+        self.faults.queue.clear()
+
+    def serve_at(self, url: str) -> None:
+        self.base_url = url
+        self.workspace.files.base_url = url
+
+    def set_workflow(self, active: bool | None, delay_s: float | None) -> Row:
+        """Switch the default workflow or change its delay; None leaves as is."""
+        if delay_s is not None:
+            self.workflow.delay_s = float(delay_s)
+        if active is not None:
+            self.workflow.switch(active=active)
+        return {"active": self.workflow.active, "delay_s": self.workflow.delay_s, "waiting": len(self.workflow.waiting)}
+
+    async def tick(self) -> None:
+        """Let the workflow's waiting runs happen; survives a reset."""
+        while True:
+            await asyncio.sleep(min(0.25, max(0.02, self.workflow.delay_s / 4)))
+            self.workflow.run_due()
+
+    # -- one call ---------------------------------------------------------------------------------------------------
+
+    def authenticate(self, call: Call) -> str:
+        """Who asks: "ok", "none" or "bad" (facts/twenty.md §1)."""
+        header = call.headers.get("Authorization", "")
+        token = header.removeprefix("Bearer ").strip()
+        if not token:
+            return "none"
+        if token == self.workspace.api_key:
+            call.actor, call.by_key = self.workspace.actor, True
+            return "ok"
+        person = self.sessions.get(token)
+        if person is None:
+            return "bad"
+        call.actor, call.by_key = person, False
+        return "ok"
+
+    def handle(self, call: Call) -> Answer:
+        """Answer a call to the emulated product."""
+        try:
+            if call.path.startswith("/rest/"):
+                return self._rest(call)
+            raise no_route(call.method, call.path)
+        except (TwentyError, PlainAnswer) as error:
+            return refused(error)
+
+    def _rest(self, call: Call) -> Answer:
+        if call.method in ("POST", "PATCH", "PUT"):
+            call.json()  # the body parser runs before anything else
+        state = self.authenticate(call)
+        if state == "none":
+            raise PlainAnswer(
+                403, {"statusCode": 403, "messages": ["Missing authentication token"], "error": "FORBIDDEN_EXCEPTION"}
+            )
+        if state == "bad":
+            raise PlainAnswer(401, {"statusCode": 401, "messages": ["Token invalid."], "error": "UNAUTHENTICATED"})
+        if call.path.startswith("/rest/metadata"):
+            return self.metadata_rest.handle(call)
+        return self.rest.handle(call)
+
+
+def faulty(fault: Fault) -> Answer:
+    """The answer of a scripted 429 or 500."""
+    if fault.kind == "429":
+        message = "Limit reached (100 tokens per 60000 ms)"
+        return Answer(429, {"statusCode": 429, "error": "HttpException", "messages": [message]})
+    return Answer(500, {"statusCode": 500, "error": "InternalServerErrorException", "messages": ["Internal server error"]})
+
+
+class Front:
+    """The HTTP side: reads the request, applies scripted faults, writes the ledger."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        call = Call(request.method, request.path, request.query_string, dict(request.headers), await request.read())
+        fault = self.server.faults.take(call.method, call.path)
+        if fault is not None and fault.delay_ms:
+            await asyncio.sleep(fault.delay_ms / 1000)
+        kind = fault.kind if fault is not None else None
+        if fault is not None and kind in ("429", "500"):
+            answer = faulty(fault)
+        elif kind == "drop_before_commit":
+            answer = Answer(0)
+        else:
+            answer = self.server.handle(call)
+        ledger = self.server.ledger
+        ledger.record(
+            Entry(
+                seq=ledger.requests + 1,
+                time=self.server.workspace.clock.now(),
+                method=call.method,
+                path=request.path_qs,
+                status=answer.status,
+                object=call.written.object,
+                ids=call.written.ids,
+                fault=kind,
+            )
+        )
+        if kind in ("drop_before_commit", "drop_after_commit") and request.transport is not None:
+            request.transport.abort()
+        headers = {**HEADERS, "Content-Type": answer.content_type}
+        return web.Response(status=answer.status or 500, body=answer.encoded(), headers=headers)
+
+
+async def _ticking(server: Server) -> AsyncIterator[None]:
+    task = asyncio.create_task(server.tick())
+    yield
+    task.cancel()
+
+
+def make_app(server: Server) -> web.Application:
+    """The aiohttp application: the control API under /__control__, everything else is the product."""
+    from crosswalk_sandbox.control.api import Control
+
+    app = web.Application(client_max_size=BODY_MAXIMUM)
+    control = Control(server)
+    front = Front(server)
+    app.cleanup_ctx.append(lambda _app: _ticking(server))
+    app.router.add_route("*", "/__control__/{tail:.*}", control.handle)
+    app.router.add_route("*", "/{tail:.*}", front.handle)
+    return app
