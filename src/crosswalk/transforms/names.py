@@ -14,6 +14,7 @@ from crosswalk.transforms.text import cleaned
 
 _SIMPLE = re.compile(r"[^\W\d_]+\d*(?:['’\-][^\W\d_]+\d*)?")
 _INITIAL = re.compile(r"[A-Z]\.")
+_ROMAN = re.compile(r"[IVX]+\.?", re.IGNORECASE)
 _PLAIN_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "smt", "shri"})
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"([^\s,]+)(\s*,)?")
@@ -111,6 +112,8 @@ def _plain(words: list[str]) -> PersonName | None:
     titled = len(words) > 1 and words[0].rstrip(".").lower() in _PLAIN_TITLES
     title, rest = (words[0], words[1:]) if titled else ("", words)
     if len(rest) > 4 or not all(_INITIAL.fullmatch(word) or _undecided(word) for word in rest):
+        return None
+    if _ROMAN.fullmatch(rest[-1]):
         return None
     family = rest[-1] if len(rest) > 1 else ""
     return PersonName(title, rest[0], " ".join(rest[1:-1]), family)
