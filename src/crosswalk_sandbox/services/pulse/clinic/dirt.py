@@ -120,7 +120,7 @@ def _to_length(length: int) -> Callable[[str], str]:
 P = tables.PATIENTS
 CELLS = (
     CellDirt("impossible_date", P, "Date of Birth", lambda v: f"31/02/{v[6:]}", "finding", "no such day in the calendar"),
-    CellDirt("phone_too_short", P, "Contact No.", lambda v: "98450123", "finding", "eight digits are no Indian number"),
+    CellDirt("phone_too_short", P, "Contact No.", lambda v: "984501234", "finding", "nine digits, one was lost"),
     CellDirt("email_invalid", P, "E-mail ID", lambda v: v.replace("@", "@@"), "finding", "not an e-mail address"),
     CellDirt(
         "name_zero_width",
@@ -147,8 +147,8 @@ CELLS = (
         P,
         "Contact No.",
         lambda v: f"{v} / 98860 54321",
-        "kept",
-        "two valid numbers in one cell",
+        "finding",
+        "two valid numbers in one cell; only one can be the main number",
         lambda v: v.isdigit(),
     ),
     CellDirt(

@@ -146,6 +146,8 @@ def _amount_spelled(paise: int, dice: int, marks: list[Mark]) -> str:
     def varied(kind: str, note: str) -> None:
         marks.append(Mark(kind, "Amount (Rs.)", "kept", note, counted=True))
 
+    if abs(paise) >= 1_00_000_00:
+        varied("amount_lakh_grouping", "commas after three digits, then after two")
     if paise < 0:
         varied("amount_negative", "a refund, below zero")
         if dice % 3 == 0:
@@ -153,7 +155,6 @@ def _amount_spelled(paise: int, dice: int, marks: list[Mark]) -> str:
             return f"({rupees(-paise)})"
         return rupees(paise)
     if paise >= 1_00_000_00:
-        varied("amount_lakh_grouping", "commas after three digits, then after two")
         if dice % 2:
             varied("amount_currency_sign", "a currency sign in the cell")
             return f"₹{rupees(paise)}"
