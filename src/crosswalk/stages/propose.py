@@ -116,17 +116,20 @@ def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
     if joins:
         bound["joins"] = joins
     bound["fields"] = fields
+    absent: list[str] = []
     for variant, mapped in record["fields"].items():
         path, _, alternative = variant.partition("@")
         if alternative and path in fields:
             continue
         try:
             fields[path] = _bind_field(binder, source_object, mapped, column, record, fields)
-        except _Missing as missing:
+        except _Missing:
             if mapped.get("required"):
                 raise
-            if "words_of" not in mapped and "beside" not in mapped:
-                binder.notes.append(f"{name}.{path}: left out, {missing}")
+            if "words_of" not in mapped and "beside" not in mapped and not alternative:
+                absent.append(path)
+    if absent := [path for path in absent if path not in fields]:
+        binder.notes.append(f"{name}: the export has nothing for {', '.join(absent)}")
     return bound
 
 

@@ -214,7 +214,7 @@ def writes_sql(
     joins = dict.fromkeys(join for leaf in compiled for join in leaf.joins)
     match = f"LEFT JOIN {matched[0]} _m ON _m.key = b._key" if matched else ""
     identifier = f"coalesce(_m.id, {identity})" if matched else identity
-    match_state = f"WHEN _m.id IS NOT NULL THEN '{matched[1]}'" if matched else ""
+    match_state = f"if(_m.id IS NOT NULL, '{matched[1]}', 'ready')" if matched else "'ready'"
     missing = "".join(f" WHEN {quoted(path)} IS NULL THEN {text_literal('required_missing:' + path)}" for path in required)
     reason = f"CASE{missing} END" if missing else "NULL::VARCHAR"
     content = ", ".join(f"coalesce(CAST({quoted(leaf.path)} AS VARCHAR), chr(0))" for leaf in compiled)
@@ -222,4 +222,4 @@ def writes_sql(
         CASE WHEN _reason IS NOT NULL THEN 'rejected' ELSE _match_state END AS _state, _reason,
         * EXCLUDE (_id, _key, _row, _findings, _match_state, _reason)
         FROM (SELECT *, {reason} AS _reason FROM (SELECT {identifier} AS _id, b._key AS _key, b._row AS _row, {found} AS _findings,
-          CASE {match_state} ELSE 'ready' END AS _match_state, {leaves} FROM {rows} b {match} {" ".join(joins)}))"""
+          {match_state} AS _match_state, {leaves} FROM {rows} b {match} {" ".join(joins)}))"""
