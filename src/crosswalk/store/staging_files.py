@@ -53,8 +53,7 @@ class ParquetRows:
 
     def flush(self) -> None:
         """Write what waits."""
-        columns = zip(*self.waiting, strict=True) if self.waiting else ([] for _ in self.schema.names)
-        cells = {name: list(column) for name, column in zip(self.schema.names, columns, strict=True)}
+        cells = {name: [row[number] for row in self.waiting] for number, name in enumerate(self.schema.names)}
         self.writer.write_table(pa.Table.from_pydict(cells, schema=self.schema))
         self.waiting.clear()
 
