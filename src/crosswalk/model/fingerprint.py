@@ -13,13 +13,15 @@ class ObjectFingerprint(Frozen):
     deleted: int
     digest: str
     rows_file: str
-    """The read-back Parquet the digest was made from, absolute or relative to the caller's folder."""
+    """The read-back Parquet the digest was made from, relative to the workspace."""
 
 
 class Fingerprint(Artefact):
     """The destination at one moment. `left_out` says what the digests do not cover, and why."""
 
     schema_digest: str
+    schema_objects: dict[str, str]
+    """Every object of the destination → the digest of its fields."""
     objects: tuple[ObjectFingerprint, ...]
     left_out: tuple[str, ...]
 
@@ -29,9 +31,9 @@ class Fingerprint(Artefact):
 
 
 class ObjectDifference(Frozen):
-    """What differs between two fingerprints of one object, by destination id. A fingerprint of an object that one side does
-    not know (a table created or removed) counts as one without rows."""
+    """What differs between two fingerprints of one object: rows by destination id, or its fields (`schema`, no ids). An object
+    that one side does not know (a table created or removed) counts as one without rows."""
 
     object: str
-    kind: Literal["added", "removed", "changed"]
-    ids: tuple[str, ...]
+    kind: Literal["added", "removed", "changed", "schema"]
+    ids: tuple[str, ...] = ()

@@ -89,6 +89,8 @@ class FieldMapping(Frozen):
     beside: str | None = None
     """Another field's path: this one is written only where that one has a value (a currency beside its amount)."""
     unique: Unique | None = None
+    wanted: bool = False
+    """A blank is a finding (`missing_value`), though the record is written."""
     required: bool = False
     """Without a value the record is not written but rejected."""
     create: FieldCreation | None = None

@@ -63,6 +63,9 @@ def compile_record(compiler: RecordCompiler) -> list[Compiled]:
             leaf, other = compiled[path], compiled[mapped.beside]
             leaf.value = f"CASE WHEN {other.value} IS NOT NULL THEN {leaf.value} END"
             leaf.joins += other.joins
+        if mapped.wanted:
+            leaf = compiled[path]
+            leaf.findings.append(f"CASE WHEN {leaf.value} IS NULL THEN 'missing_value' END")
     return [compiled[path] for path in fields]
 
 

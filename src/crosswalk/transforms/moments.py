@@ -50,6 +50,16 @@ def moment(text: str, settings: Settings) -> Result:
     return Result(answer.value, answer.finding or reading.finding)
 
 
+def start_of_day(text: str, settings: Settings) -> Result:
+    """A date without time as local midnight, on purpose; a text with a time keeps it, as `datetime` does.
+
+    >>> start_of_day("05/03/2024", Settings(timezone="Asia/Kolkata", date_order="dmy")).value.isoformat()
+    '2024-03-04T18:30:00+00:00'
+    """
+    answer = moment(text, settings)
+    return Result(answer.value) if answer.finding == "time_missing" else answer
+
+
 def excel(text: str, settings: Settings) -> Result:
     """A moment from Excel's day numbers, to the second, in local time; text that is no number is read as `datetime`.
 

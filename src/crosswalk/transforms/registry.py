@@ -47,6 +47,7 @@ _SPECS = (
     _spec("date.birth", dates.birth, "date", f"{_DATE} date_in_future"),
     _spec("excel_date", dates.excel, "date", _DATE),
     _spec("datetime", moments.moment, "datetime", _MOMENT),
+    _spec("datetime.start_of_day", moments.start_of_day, "datetime", _MOMENT),
     _spec("excel_datetime", moments.excel, "datetime", _MOMENT),
     _spec("money", money.money, "decimal", "money_invalid money_ambiguous money_too_large currency_differs"),
     _spec("money.amount", money.amount, "decimal", "money_invalid money_ambiguous money_too_large"),
