@@ -13,7 +13,7 @@ def clinic_row(clinic: Clinic, number: int) -> Row:
     city, state, pin = words.CITIES[city_number]
     opened = datetime(2016, 4, 1 + number, 10, 0)  # noqa: DTZ001 (local time without a zone, as the export has it)
     cells = [code, kind, name, "", "", phone, f"{box}@example.org", f"No. {number + 11}, {street}", city, state, pin + pin_end]
-    cells += [""] * 11 + [f"{opened:%d/%m/%Y %H:%M}", f"{clinic.reference - timedelta(days=90):%d/%m/%Y %H:%M}"]
+    cells += [""] * 12 + [f"{opened:%d/%m/%Y %H:%M}", f"{clinic.reference - timedelta(days=90):%d/%m/%Y %H:%M}"]
     return Row(code, cells, protected=True)
 
 

@@ -222,14 +222,19 @@ def patient_row(who: Person) -> Row:
         words.BRANCHES[4 + who.index % 2][0] if who.index % 6 == 1 else "",
         rng.choice(words.LANGUAGES),
         _occupation(who),
+        rng.choice(words.SMOKING) if _age(who) >= ADULT else "",
         f"{who.registered:%d/%m/%Y %H:%M}",
         f"{who.updated:%d/%m/%Y %H:%M}",
     ]
     return Row(who.uhid, cells, tuple(marks), protected=who.protected)
 
 
+def _age(who: Person) -> int:
+    return who.registered.year - who.born.year
+
+
 def _occupation(who: Person) -> str:
-    age = who.registered.year - who.born.year
+    age = _age(who)
     if age < ADULT:
         return "Student" if age > 5 else ""
     return "Retired" if age > 62 else who.rng.choice(words.OCCUPATIONS)

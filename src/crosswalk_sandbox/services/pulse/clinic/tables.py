@@ -12,7 +12,7 @@ Encoding = Literal["utf-8", "utf-8-sig", "cp1252", "utf-16-le-bom"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a text file is written. `header_case` and the padded headers are part of TableSpec.headers as written."""
+    """How a text file is written, its header row aside (see TableSpec.headers)."""
 
     encoding: Encoding = "utf-8"
     delimiter: str = ","
@@ -84,6 +84,7 @@ PATIENTS = TableSpec(
         "Referring Clinic",
         "Preferred Language",
         "Occupation",
+        "Smoker?",
         "REGISTERED ON",
         "Last Updated",
     ),

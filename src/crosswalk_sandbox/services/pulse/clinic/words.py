@@ -50,6 +50,8 @@ CITIES = (
 
 LANGUAGES = ("Kannada", "Hindi", "English", "Tamil", "Telugu", "Marathi", "Malayalam", "Urdu")
 OCCUPATIONS = ("Teacher", "Software engineer", "Homemaker", "Shopkeeper", "Driver", "Farmer", "Nurse", "")
+SMOKING = ("No", "No", "No", "Yes", "Former", "")
+"""A custom field of this clinic, like preferred language and occupation: no shipped map needs to know it."""
 REFERRAL_SOURCES = ("Walk-in", "Google search", "Friend or family", "Doctor referral", "Health camp", "Newspaper")
 RELATIONS = ("Spouse", "Father", "Mother", "Son", "Daughter", "Brother", "Sister", "Friend")
 BLOOD_GROUPS = ("O+", "B+", "A+", "AB+", "O-", "B-", "A-", "AB-")
