@@ -51,7 +51,7 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -66,11 +66,12 @@ class HttpClient:
         address, bad certificate), UncertainError when it may have arrived (dropped connection, time-out).
         """
         data = None if body is None else (body if isinstance(body, bytes) else orjson.dumps(body))
-        headers = {} if data is None else {"Content-Type": _JSON}
+        headers = self._headers if data is None else {**self._headers, "Content-Type": _JSON}
         return await self._exchange(method, self.base_url + path, data, headers)
 
     async def put_bytes(self, address: str, data: bytes, content_type: str) -> Answer:
-        """Put raw bytes at a full address the platform handed out (an upload link); errors as for `send`."""
+        """Put raw bytes at a full address the platform handed out (an upload link, perhaps a third party's: it is not
+        given our credentials); errors as for `send`."""
         return await self._exchange("PUT", address, data, {"Content-Type": content_type})
 
     async def _exchange(self, method: str, address: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
