@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -68,7 +69,7 @@ async def _plan(
 ) -> Plan:  # fmt: skip
     config = workspace.config
     raw = workspace.root / "raw"
-    identity = Identity(config.migration_id, journal.generation())
+    identity = Identity(config.migration_id, journal.generation(), datetime.now(UTC).year)
     async with open_destination(config.destination, config.destination_url) as destination:
         events.step("Describing the destination")
         schema = await destination.describe()
@@ -104,7 +105,7 @@ def _staged(
     matches: Matches, connection: duckdb.DuckDBPyConnection, events: Events,
 ) -> StagedWrites:  # fmt: skip
     """The staged writes of these inputs, made once: what the journal points to must never change under it."""
-    inputs = [mapping.digest(), extraction.digest(), owners.digest(), matches.digest(), identity.migration_id, identity.generation]
+    inputs = [mapping.digest(), extraction.digest(), owners.digest(), matches.digest(), *astuple(identity)]
     folder = workspace.writes_folder(digest_of(inputs)[:16])
     done = folder / "staged.json"
     if done.exists():

@@ -34,10 +34,11 @@ MATCH_STATE = {"link": "matched", "update": "existing", "skip": "excluded"}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What destination ids are made of, beside record and key (law 5)."""
+    """What destination ids are made of, beside record and key (law 5); and the year that settles two-digit years."""
 
     migration_id: str
     generation: int
+    current_year: int
 
     def namespace(self) -> uuid.UUID:
         """The UUIDv5 namespace of this migration and generation."""
@@ -65,7 +66,10 @@ def transform(
 
     Raises UsageError when the map reads columns that are not there or uses SQL outside the safe subset.
     """
-    settings = Settings(country=mapping.settings.country, timezone=mapping.settings.timezone, currency=mapping.settings.currency)
+    chosen = mapping.settings
+    settings = Settings(
+        country=chosen.country, timezone=chosen.timezone, currency=chosen.currency, current_year=identity.current_year
+    )
     owner_table = _register_owners(connection, owners)
     keys: dict[str, str] = {}
     staged: list[StagedRecord] = []

@@ -23,8 +23,8 @@ ARROW = {
 }
 
 FAST = {
-    "text": "CASE WHEN regexp_full_match({c}, '[A-Za-z0-9(][ -~]{{3,}}[!-~]') THEN {c} END",
-    "code": "CASE WHEN regexp_full_match({c}, '[A-Za-z0-9(][ -~]{{3,}}[!-~]') THEN {c} END",
+    "text": "CASE WHEN regexp_full_match({c}, '[A-Za-z0-9][ -~]{{3,}}[!-~]') THEN {c} END",
+    "code": "CASE WHEN regexp_full_match({c}, '[A-Za-z0-9][A-DF-Za-df-z0-9-]{{4,}}') THEN {c} END",
     "date": "CASE WHEN regexp_full_match({c}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN try_cast({c} AS DATE) END",
     "datetime": "CASE WHEN regexp_full_match({c}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}Z')"
     " THEN try_cast(replace(left({c}, 19), 'T', ' ') AS TIMESTAMP) END",
