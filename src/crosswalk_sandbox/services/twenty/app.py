@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import orjson
 from aiohttp import web
 
 from crosswalk_sandbox.control.faults import Fault, Faults
@@ -12,10 +14,15 @@ from crosswalk_sandbox.control.ledger import Entry, Ledger
 
 from .baseline import fill
 from .errors import PlainAnswer, TwentyError
+from .graphql_core import GraphqlCore
+from .graphql_document import UNAUTHENTICATED, InvalidDocument, read_operation, unknown_query
+from .graphql_metadata import GraphqlMetadata
+from .files import CONTENT_TYPE
 from .http import Answer, Call, no_route
 from .limits import Limits
 from .metadata import Metadata
 from .metadata_rest import MetadataRest
+from .openapi import CLIENT_CONFIG, open_api
 from .records import Records
 from .rest import RestCore, refused
 from .schema import Row
@@ -60,6 +67,8 @@ class Server:
         self.metadata = Metadata(self.workspace)
         self.rest = RestCore(self.workspace, self.records, self.limits)
         self.metadata_rest = MetadataRest(self.workspace, self.metadata, options.legacy)
+        self.graphql = GraphqlCore(self.workspace, self.records, self.limits, lambda active: self.workflow.switch(active=active))
+        self.graphql_metadata = GraphqlMetadata(self.workspace, self.metadata)
         self.sessions: dict[str, Row] = {}
         self.ledger = Ledger()
         self.faults.queue.clear()
@@ -104,6 +113,14 @@ class Server:
         try:
             if call.path.startswith("/rest/"):
                 return self._rest(call)
+            if call.path in ("/graphql", "/metadata") and call.method == "POST":
+                return self._graphql(call)
+            if call.path.startswith(("/file-upload/", "/file/files-field/")):
+                return self._file(call)
+            if call.path == "/client-config" and call.method == "GET":
+                return Answer(200, CLIENT_CONFIG)
+            if call.path == "/healthz" and call.method == "GET":
+                return Answer(200, {"status": "ok", "info": {}, "error": {}, "details": {}})
             raise no_route(call.method, call.path)
         except (TwentyError, PlainAnswer) as error:
             return refused(error)
@@ -118,9 +135,45 @@ class Server:
             )
         if state == "bad":
             raise PlainAnswer(401, {"statusCode": 401, "messages": ["Token invalid."], "error": "UNAUTHENTICATED"})
+        if call.path in ("/rest/open-api/core", "/rest/open-api/metadata"):
+            return Answer(200, open_api(self.workspace, call.path.rpartition("/")[2], self.base_url))
         if call.path.startswith("/rest/metadata"):
             return self.metadata_rest.handle(call)
         return self.rest.handle(call)
+
+    def _graphql(self, call: Call) -> Answer:
+        """GraphQL answers 200 whatever the token (transcripts gql_bad_auth, gql_no_auth)."""
+        if not call.form:
+            call.json()
+        state = self.authenticate(call)
+        if state == "bad":
+            return Answer(200, {"errors": [UNAUTHENTICATED]})
+        if state == "none":
+            try:
+                operation = read_operation(call.form.get("operations") or call.json())
+                raise unknown_query(operation.roots[0], operation.type_name)
+            except InvalidDocument as error:
+                return error.answer()
+        return self.graphql.handle(call) if call.path == "/graphql" else self.graphql_metadata.handle(call)
+
+    def _file(self, call: Call) -> Answer:
+        """PUT /file-upload/{id} and GET /file/files-field/{id}, by signed link and without a token (facts/twenty.md §7)."""
+        files = self.workspace.files
+        file_id = call.segments()[-1]
+        upload = call.path.startswith("/file-upload/")
+        token = call.parameters().get("token", "")
+        file = files.files.get(file_id)
+        if not files.token_is_good("upload" if upload else "download", file_id, token):
+            raise TwentyError("File token is invalid or has expired", status=403, kind="ForbiddenException")
+        if file is None or (not upload and file.content is None):
+            raise TwentyError("File not found", status=404, kind="NotFoundException")
+        if upload and call.method == "PUT":
+            files.put(file, call.raw)
+            call.written.object, call.written.ids = "file", [file_id]
+            return Answer(204)
+        if upload or call.method != "GET":
+            raise no_route(call.method, call.path)
+        return Answer(200, files.read(file), CONTENT_TYPE)
 
 
 def faulty(fault: Fault) -> Answer:
@@ -131,6 +184,19 @@ def faulty(fault: Fault) -> Answer:
     return Answer(500, {"statusCode": 500, "error": "InternalServerErrorException", "messages": ["Internal server error"]})
 
 
+async def read_call(request: web.Request) -> Call:
+    """A request as a plain value, multipart forms taken apart."""
+    form: dict[str, Any] = {}
+    if request.content_type == "multipart/form-data":
+        for name, value in (await request.post()).items():
+            if isinstance(value, web.FileField):
+                form[name] = (value.filename, value.file.read())
+            else:
+                form[name] = orjson.loads(value) if name in ("operations", "map") else value
+    raw = b"" if form else await request.read()
+    return Call(request.method, request.path, request.query_string, dict(request.headers), raw, form=form)
+
+
 class Front:
     """The HTTP side: reads the request, applies scripted faults, writes the ledger."""
 
@@ -138,7 +204,7 @@ class Front:
         self.server = server
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        call = Call(request.method, request.path, request.query_string, dict(request.headers), await request.read())
+        call = await read_call(request)
         fault = self.server.faults.take(call.method, call.path)
         if fault is not None and fault.delay_ms:
             await asyncio.sleep(fault.delay_ms / 1000)

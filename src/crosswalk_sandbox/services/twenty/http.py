@@ -24,7 +24,10 @@ class Written:
 
 @dataclass(slots=True)
 class Call:
-    """One request: `actor` is who asks, None without a token; `by_key` says that it is an API key."""
+    """One request: `actor` is who asks, None without a token; `by_key` says that it is an API key.
+
+    `form` holds a multipart body: JSON parts as values, files as (name, bytes).
+    """
 
     method: str
     path: str
@@ -33,6 +36,7 @@ class Call:
     raw: bytes
     actor: Row | None = None
     by_key: bool = True
+    form: dict[str, Any] = field(default_factory=dict[str, Any])
     written: Written = field(default_factory=Written)
 
     def parameters(self) -> dict[str, str]:

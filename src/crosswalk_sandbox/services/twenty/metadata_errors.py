@@ -7,7 +7,47 @@ from .ids import new_id
 from .schema import ObjectType, Row
 from .standard import CUSTOM_LINKS, CUSTOM_ORDER
 
-RESERVED = ["type", "types", "event", "events", "address", "addresses", "link", "links", "field", "fields", "object", "objects", "currency", "currencies", "plan", "plans", "role", "roles", "user", "users", "job", "jobs", "workspace", "workspaces", "index", "relation", "relations", "search", "searches", "aggregate", "fullNames", "billingCustomer", "billingSubscription", "featureFlag", "featureFlags", "pageLayout", "pageLayouts", "approvedAccessDomain", "keyValuePair"]
+RESERVED = [
+    "type",
+    "types",
+    "event",
+    "events",
+    "address",
+    "addresses",
+    "link",
+    "links",
+    "field",
+    "fields",
+    "object",
+    "objects",
+    "currency",
+    "currencies",
+    "plan",
+    "plans",
+    "role",
+    "roles",
+    "user",
+    "users",
+    "job",
+    "jobs",
+    "workspace",
+    "workspaces",
+    "index",
+    "relation",
+    "relations",
+    "search",
+    "searches",
+    "aggregate",
+    "fullNames",
+    "billingCustomer",
+    "billingSubscription",
+    "featureFlag",
+    "featureFlags",
+    "pageLayout",
+    "pageLayouts",
+    "approvedAccessDomain",
+    "keyValuePair",
+]
 RESERVED_TEXT = 'This name is reserved. Use a different name or the system will add "Custom" suffix.'
 BAD_NAME = "Name is not valid: it must start with lowercase letter and contain only alphanumeric letters"
 MULTIPLE = "Multiple validation errors occurred while"

@@ -6,7 +6,33 @@ from typing import Any
 Row = dict[str, Any]
 
 # facts/twenty.md §8 and transcript meta_create_field_bad_type, in the server's own order.
-FIELD_TYPES = ["ACTOR", "ADDRESS", "ARRAY", "BOOLEAN", "CURRENCY", "DATE", "DATE_TIME", "EMAILS", "FILES", "FULL_NAME", "LINKS", "MORPH_RELATION", "MULTI_SELECT", "NUMBER", "NUMERIC", "PHONES", "POSITION", "RATING", "RAW_JSON", "RELATION", "RICH_TEXT", "SELECT", "TEXT", "TS_VECTOR", "UUID"]
+FIELD_TYPES = [
+    "ACTOR",
+    "ADDRESS",
+    "ARRAY",
+    "BOOLEAN",
+    "CURRENCY",
+    "DATE",
+    "DATE_TIME",
+    "EMAILS",
+    "FILES",
+    "FULL_NAME",
+    "LINKS",
+    "MORPH_RELATION",
+    "MULTI_SELECT",
+    "NUMBER",
+    "NUMERIC",
+    "PHONES",
+    "POSITION",
+    "RATING",
+    "RAW_JSON",
+    "RELATION",
+    "RICH_TEXT",
+    "SELECT",
+    "TEXT",
+    "TS_VECTOR",
+    "UUID",
+]
 
 # What an unset column reads back as, per type (transcripts empty_body, val_bool_null, task_custom_status).
 EMPTY: dict[str, Any] = {

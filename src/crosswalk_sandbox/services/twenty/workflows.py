@@ -17,7 +17,31 @@ from .state import Workspace
 
 DELAY_S = 12.0
 PERSONAL = frozenset(
-    ["gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.in", "yahoo.co.uk", "hotmail.com", "outlook.com", "live.com", "msn.com", "aol.com", "icloud.com", "me.com", "mac.com", "proton.me", "protonmail.com", "gmx.com", "gmx.de", "mail.com", "zoho.com", "yandex.com", "rediffmail.com", "qq.com", "163.com"]
+    [
+        "gmail.com",
+        "googlemail.com",
+        "yahoo.com",
+        "yahoo.co.in",
+        "yahoo.co.uk",
+        "hotmail.com",
+        "outlook.com",
+        "live.com",
+        "msn.com",
+        "aol.com",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "proton.me",
+        "protonmail.com",
+        "gmx.com",
+        "gmx.de",
+        "mail.com",
+        "zoho.com",
+        "yandex.com",
+        "rediffmail.com",
+        "qq.com",
+        "163.com",
+    ]
 )
 APPLICATION: Row = {"source": "APPLICATION", "workspaceMemberId": None, "name": "Standard", "context": {}}
 WORKFLOW: Row = {"source": "WORKFLOW", "workspaceMemberId": None, "name": COMPANY_WORKFLOW, "context": {}}
