@@ -12,10 +12,11 @@ from crosswalk.model.source_schema import SourceField, SourceObject
 from crosswalk.store.transform_sql import parquet, quoted
 from crosswalk.transforms.dates import infer_date_order
 from crosswalk.transforms.patterns import Classification, classify
+from crosswalk.transforms.personal import PersonalKind, personal_kind
 
 EXACT_ROWS = 100_000
 """Up to here everything is counted exactly; above, distinct values are estimated and masks taken from every n-th row."""
-_CLASSIFIED = 2_000
+_CLASSIFIED = 1_000
 _LONGEST = 300
 _LISTED = 40
 _PATTERNS = 5
@@ -74,7 +75,8 @@ def _profile(
 ) -> FieldProfile:
     found = classify(_common_values(stage, field.name, connection) if counts.filled else [], field.name, country)
     order, evidence = _date_order(stage, field.name, found, connection)
-    listed = found.type in ("enumeration", "boolean") and found.personal is None and counts.distinct <= _LISTED
+    personal = found.personal or _told_by_concept(field, found)
+    listed = found.type in ("enumeration", "boolean") and personal is None and counts.distinct <= _LISTED
     return FieldProfile(
         name=field.name,
         concept=field.concept,
@@ -83,12 +85,19 @@ def _profile(
         distinct=counts.distinct,
         min_length=counts.shortest,
         max_length=counts.longest,
-        patterns=_masks(stage, field.name, connection) if counts.filled else (),
+        patterns=found.patterns if stage.exact and counts.distinct <= _CLASSIFIED else _masks(stage, field.name, connection),
         values=_values(stage, field.name, connection) if listed else (),
-        personal=found.personal,
+        personal=personal,
         date_order=order,
         date_evidence=evidence,
     )
+
+
+def _told_by_concept(field: SourceField, found: Classification) -> PersonalKind | None:
+    """A header may hide what its recognised meaning says ("Bld Grp" is a blood group); whose name or address it is, it tells."""
+    meaning = field.concept.rpartition(".")[2].replace("_", " ") if field.concept else "name"
+    kind = personal_kind(meaning, found.type, []) if meaning != "name" else None
+    return kind if kind != "address" else None
 
 
 def _common_values(stage: Stage, name: str, connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, int]]:
@@ -101,11 +110,11 @@ def _common_values(stage: Stage, name: str, connection: duckdb.DuckDBPyConnectio
 def _masks(stage: Stage, name: str, connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int], ...]:
     """The commonest shapes (transforms/patterns.mask), counted over the sample."""
     cell = f"trim({quoted(name)})"
-    shape = f"translate(left({cell}, 40), '{_FROM}', '{_TO}')"
+    plain = shape = f"translate(left({cell}, 40), '{_FROM}', '{_TO}')"
     for letters, sign in ((r"\p{Lu}", "A"), (r"[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{M}]", "a"), (r"\p{Nd}", "9")):
         shape = f"regexp_replace({shape}, '{letters}', '{sign}', 'g')"
-    plain = f"translate(left({cell}, 40), '{_FROM}', '{_TO}')"
-    whole = f"CASE WHEN strlen({cell}) = length({cell}) THEN {plain} ELSE {shape} END || CASE WHEN length({cell}) > 40 THEN '…' ELSE '' END"
+    more = f"CASE WHEN length({cell}) > 40 THEN '…' ELSE '' END"
+    whole = f"CASE WHEN strlen({cell}) = length({cell}) THEN {plain} ELSE {shape} END || {more}"
     query = f"SELECT {whole} AS shape, count(*) AS n FROM {stage.sample} WHERE {cell} <> '' GROUP BY 1 ORDER BY n DESC, shape"
     return tuple(connection.execute(f"{query} LIMIT {_PATTERNS}").fetchall())
 
