@@ -1,0 +1,149 @@
+"""What views are made of: headings, tables, notes and findings, shown on a terminal, in HTML and in a workbook alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from crosswalk.model.finding import Finding
+
+Tone = Literal["plain", "good", "bad", "warn", "quiet"]
+STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "bold red", "warn": "yellow", "quiet": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A cell's text that should stand out, or step back."""
+
+    text: str
+    tone: Tone
+
+
+Cell = str | int | Toned
+
+
+def number(value: int) -> str:
+    """
+    >>> number(1234567)
+    '1,234,567'
+    """
+    return f"{value:,}"
+
+
+def some(value: int, tone: Tone = "plain") -> Cell:
+    """A count that is left blank when it is zero, so that what is there stands out.
+
+    >>> some(0), some(12), some(3, "bad")
+    ('', 12, Toned(text='3', tone='bad'))
+    """
+    if not value:
+        return ""
+    return value if tone == "plain" else Toned(number(value), tone)
+
+
+def mark(good: bool) -> Toned:
+    """A tick or a cross."""
+    return Toned("✓", "good") if good else Toned("✗", "bad")
+
+
+def verdict(good: bool) -> Tone:
+    """The tone of a yes or a no."""
+    return "good" if good else "bad"
+
+
+def text_of(cell: Cell) -> str:
+    """A cell's text; whole numbers get thousands separators."""
+    if isinstance(cell, Toned):
+        return cell.text
+    return cell if isinstance(cell, str) else number(cell)
+
+
+def _rich_cell(cell: Cell) -> Text:
+    return Text(text_of(cell), style=STYLES[cell.tone] if isinstance(cell, Toned) else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A sentence that sums up."""
+
+    text: str
+    tone: Tone = "plain"
+
+    def __rich__(self) -> RenderableType:
+        return Padding(Text(self.text, style=f"bold {STYLES[self.tone].removeprefix('bold ')}"), (1, 0, 0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line."""
+
+    text: str
+    tone: Tone = "quiet"
+
+    def __rich__(self) -> RenderableType:
+        return Text(self.text, style=STYLES[self.tone])
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns. A column whose name starts with `#` is right-aligned."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    footer: Sequence[Cell] = ()
+
+    def headers(self) -> list[tuple[str, bool]]:
+        """(name, right-aligned) of every column."""
+        return [(name.removeprefix("#"), name.startswith("#")) for name in self.columns]
+
+    def __rich__(self) -> RenderableType:
+        made = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        made.show_footer = bool(self.footer)
+        for place, (name, right) in enumerate(self.headers()):
+            foot = _rich_cell(self.footer[place]) if self.footer else ""
+            made.add_column(name, justify="right" if right else "left", overflow="fold", footer=foot)
+        for row in self.rows:
+            made.add_row(*map(_rich_cell, row))
+        return made
+
+
+SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info": "quiet"}
+
+
+@dataclass(frozen=True, slots=True)
+class FindingBlock:
+    """One finding with its remedy."""
+
+    finding: Finding
+    accepted: bool = False
+
+    @property
+    def where(self) -> str:
+        """`people.emails.primaryEmail`, `people` or nothing."""
+        return ".".join(part for part in (self.finding.object, self.finding.field) if part)
+
+    @property
+    def tone(self) -> Tone:
+        """How much it should stand out."""
+        return SEVERITY_TONES[self.finding.severity]
+
+    def __rich__(self) -> RenderableType:
+        item = self.finding
+        head = Text.assemble(
+            (f"{item.severity:<9}", STYLES[self.tone]), (item.code, "bold"), f"  {self.where}" if self.where else "",
+            f"  ×{item.count:,}" if item.count > 1 else "", ("  accepted", "green") if self.accepted else "",
+        )  # fmt: skip
+        body = Text(item.message)
+        if item.examples:
+            body.append(f" For example: {', '.join(item.examples[:5])}.", style="dim")
+        body.append(f"\n→ {item.remedy}", style="cyan")
+        return Group(head, Padding(body, (0, 0, 0, 9)))
+
+
+Block = Heading | Note | Table | FindingBlock

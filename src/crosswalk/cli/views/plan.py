@@ -1,0 +1,58 @@
+"""What would happen, before it does: schema changes, waves, findings, estimate."""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from crosswalk.cli.progress import duration
+from crosswalk.cli.views.blocks import Block, Heading, Note, Table, number
+from crosswalk.cli.views.findings import findings_view
+from crosswalk.model.ownership import Owners
+from crosswalk.model.plan import Plan
+from crosswalk.model.schema_plan import SchemaChange
+
+WORDS = {"create_object": "new object", "create_field": "new field", "add_options": "new options"}
+
+
+def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> list[Block]:
+    """Everything `approve plan` seals, in the order it will happen."""
+    writes = sum(item.writes for item in plan.waves)
+    shown: list[Block] = [Heading(f"{number(writes)} records to write into {plan.destination}")]
+    shown += changes_view(plan.schema_changes)
+    waves = [(item.wave, item.title, item.object, item.writes, item.matched, item.rejected) for item in plan.waves]
+    total = ("", "all", "", writes, sum(item.matched for item in plan.waves), sum(item.rejected for item in plan.waves))
+    shown.append(
+        Table("Waves (parents first)", ("#wave", "records", "object", "#writes", "#matched", "#rejected"), waves, footer=total)
+    )
+    if owners is not None:
+        shown.append(owners_view(owners))
+    estimate = plan.estimate
+    pace = f"{number(estimate.requests)} requests at {estimate.requests_per_minute:.0f} a minute"
+    shown.append(Note(f"Estimate: {duration(estimate.seconds)} for {pace}; the live limit decides."))
+    shown += [Note(f"Undo cannot restore: {what}") for what in plan.not_restorable]
+    return [*shown, *findings_view(plan.findings, accepted)]
+
+
+def changes_view(changes: Collection[SchemaChange]) -> list[Block]:
+    """The schema changes, by object."""
+    if not changes:
+        return [Note("The destination's schema needs no change.")]
+    by_object: dict[str, list[SchemaChange]] = defaultdict(list)
+    for change in changes:
+        by_object[change.object].append(change)
+    rows = [
+        (name, _what(items), ", ".join(item.name for item in items if item.operation != "create_object"))
+        for name, items in by_object.items()
+    ]
+    return [Table(f"{len(changes)} schema changes", ("object", "what", "fields"), rows)]
+
+
+def _what(items: list[SchemaChange]) -> str:
+    counts = {word: sum(item.operation == name for item in items) for name, word in WORDS.items()}
+    return ", ".join(word if word == "new object" else f"{count} {word}" for word, count in counts.items() if count)
+
+
+def owners_view(owners: Owners) -> Block:
+    """How the owners' addresses were resolved. Doctors' work addresses are no patients' values."""
+    goes_to = owners.fallback_email if owners.fallback_user_id else "nobody: no fallback owner"
+    rows = [(item.email, item.status, "themselves" if item.user_id else (goes_to or "")) for item in owners.owners]
+    return Table("Owners", ("address", "status", "their records go to"), rows)

@@ -1,0 +1,68 @@
+"""The balancing ledger and what the destination holds against it."""
+
+from collections.abc import Sequence
+
+from crosswalk.cli.views.blocks import Block, Cell, Heading, Note, Table, mark, some, verdict
+from crosswalk.model.reconciliation import LedgerLine, Reconciliation, TotalCheck
+
+STATES = (
+    "loaded", "loaded_with_findings", "matched", "folded", "excluded", "quarantined", "rejected", "conflict", "unaccounted",
+)  # fmt: skip
+GROUPS = 12
+"""Groups of a business total shown at most."""
+
+
+def reconciliation_view(found: Reconciliation) -> list[Block]:
+    """The ledger (its rows add up), why rows are not loaded, links, values and totals, side effects, the verdict."""
+    shown: list[Block] = [_ledger(found.ledger)]
+    if found.reasons:
+        reasons = [(item.source_object, item.state, item.code, item.rows, ", ".join(item.examples[:3])) for item in found.reasons]
+        shown.append(Table("Why", ("object", "state", "reason", "#rows", "for example"), reasons))
+    shown += [_records(found), _links(found)]
+    shown += [_total(item) for item in found.totals]
+    shown += [Note(f"Side effect of the platform's automation: {item.rows:,} {item.object}") for item in found.side_effects]
+    shown += [Note(f"✗ {problem}", "bad") for problem in found.problems]
+    words = "Balanced: every source row has one final state, and the destination holds what was written."
+    return [*shown, Heading(words if found.balanced else "Not balanced.", verdict(found.balanced))]
+
+
+def _ledger(lines: Sequence[LedgerLine]) -> Block:
+    used = [state for state in STATES if any(line.states.get(state) for line in lines)]
+    rows = [
+        (line.source_object, line.rows, *(some(line.states.get(state, 0)) for state in used), mark(line.balanced()))
+        for line in lines
+    ]
+    totals = [sum(line.states.get(state, 0) for line in lines) for state in used]
+    good = all(line.balanced() for line in lines)
+    footer: Sequence[Cell] = ("all", sum(line.rows for line in lines), *totals, mark(good))
+    columns = ("source object", "#rows", *(f"#{state.replace('_', ' ')}" for state in used), "adds up")
+    return Table("Ledger: every source row in exactly one state", columns, rows, footer=footer)
+
+
+def _records(found: Reconciliation) -> Block:
+    rows = [
+        (item.record, item.object, item.expected, item.found, some(item.missing), some(item.different),
+         mark(item.expected_digest == item.actual_digest and not item.missing))
+        for item in found.records
+    ]  # fmt: skip
+    return Table("Read back", ("record", "object", "#expected", "#found", "#missing", "#different", "same"), rows)
+
+
+def _links(found: Reconciliation) -> Block:
+    rows = [
+        (f"{item.record}.{item.field}", item.to_object, item.filled, some(item.dangling), some(item.required_empty),
+         mark(not item.dangling and not item.required_empty))
+        for item in found.links
+    ]  # fmt: skip
+    return Table("Links", ("link", "to", "#filled", "#dangling", "#required but empty", "whole"), rows)
+
+
+def _total(item: TotalCheck) -> Block:
+    groups = sorted(set(item.expected) | set(item.actual))
+    rows = [
+        (group or ("sum" if item.kind == "sum" else "(blank)"), item.expected.get(group, "0"), item.actual.get(group, "0"),
+         mark(item.expected.get(group, "0") == item.actual.get(group, "0")))
+        for group in groups[:GROUPS]
+    ]  # fmt: skip
+    more = f" (first {GROUPS} of {len(groups)})" if len(groups) > GROUPS else ""
+    return Table(f"{item.name}{more}", (item.record, "#meant", "#in the destination", "same"), rows)
