@@ -68,7 +68,8 @@ async def _diff(workspace: Workspace, staged: StagedWrites, selection: Path, jou
     config = workspace.config
     async with open_destination(config.destination, config.destination_url) as destination:
         schema = await destination.describe()
-        read_backs = await read_objects(workspace, destination, staged, events)
+        objects = {record.object for record in staged.records}
+        read_backs = await read_objects(workspace, "diff", objects, destination, schema, events)
         events.step("Comparing")
         with workspace.scratch() as connection:
             return compare(
@@ -119,10 +120,10 @@ async def _load(
     async with open_destination(config.destination, config.destination_url) as destination:
         schema = await destination.describe()
         refuse_drift(applied.schema_digest, touched_digest(mapping, schema))
-        await settle(destination, journal)
-        events.step("Loading")
-        run = journal.start_run(kind, config.migration_id, {"staged": staged.digest(), "plan": applied.based_on["plan"]})
         with workspace.scratch() as connection:
+            await settle(destination, journal, folder=workspace.root, connection=connection, schema=schema)
+            events.step("Loading")
+            run = journal.start_run(kind, config.migration_id, {"staged": staged.digest(), "plan": applied.based_on["plan"]})
             report = await load(
                 staged, selection, destination=destination, journal=journal, run=run, marker=config.migration_id, schema=schema,
                 connection=connection, folder=workspace.root, attachment=source.attachment, progress=_told(events),

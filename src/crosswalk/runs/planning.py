@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import duckdb
 
@@ -23,6 +22,7 @@ from crosswalk.model.schema_plan import SchemaChange
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.runs.approvals import approved_mapping, approved_plan
 from crosswalk.runs.events import Events
+from crosswalk.runs.reading import read_objects, written_objects
 from crosswalk.runs.registry import open_destination
 from crosswalk.spi.destination import Destination
 from crosswalk.stages.fingerprint import fingerprint
@@ -73,7 +73,8 @@ async def _plan(
     async with open_destination(config.destination, config.destination_url) as destination:
         events.step("Describing the destination")
         schema = await destination.describe()
-        changes, schema_findings = plan_schema(mapping, schema)
+        planned = plan_schema(mapping, schema)
+        changes = planned.changes
         owners, owner_findings = resolve_owners(mapping, raw, await destination.users(), config.fallback_owner, connection)
         events.step("Transforming")
         staged = _staged(workspace, mapping, schema, extraction, identity, owners, Matches(), connection, events)
@@ -85,7 +86,8 @@ async def _plan(
         events.step("Checking")
         probed = await destination.probe(sorted({record.to for record in mapping.active().values()}))
         checked = preflight(mapping, staged, schema, destination.capabilities, workspace.root, connection)
-        findings = (*schema_findings, *owner_findings, *match_findings, *probed, *checked, *profile.findings)
+        scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
+        findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
         workspace.save("staged", staged)
         return Plan(
             destination=f"{config.destination} {config.destination_url}",
@@ -138,38 +140,38 @@ async def _apply(workspace: Workspace, mapping: Mapping, plan: Plan, journal: Jo
         events.step("Describing the destination")
         schema = await destination.describe()
         refuse_drift(plan.schema_digest, touched_digest(mapping, schema, created_fields(plan.schema_changes)))
-        await settle(destination, journal)
-        before = await before_image(workspace, mapping, destination, schema, journal, events)
+        with workspace.scratch() as connection:
+            await settle(destination, journal, folder=workspace.root, connection=connection, schema=schema)
+            before = await _before(workspace, mapping, destination, schema, journal, connection, events)
         events.step(f"Applying {len(plan.schema_changes)} schema changes")
         run = journal.start_run("apply", config.migration_id, {"plan": plan.digest()})
-        schema = await apply_schema(plan.schema_changes, destination, journal, run, schema)
+        schema = await apply_schema(plan.schema_changes, destination=destination, journal=journal, run=run, schema=schema)
         journal.finish_run(run, "done")
-    applied = Applied(schema_digest=touched_digest(mapping, schema), changes=plan.schema_changes, based_on={"plan": plan.digest()})
-    workspace.save("applied", applied)
+    workspace.save(
+        "applied",
+        Applied(schema_digest=touched_digest(mapping, schema), changes=plan.schema_changes, based_on={"plan": plan.digest()}),
+    )
     return ApplyResult(plan.schema_changes, before)
 
 
-async def before_image(
-    workspace: Workspace, mapping: Mapping, destination: Destination, schema: DestinationSchema, journal: Journal, events: Events
-) -> Fingerprint:
+async def _before(
+    workspace: Workspace, mapping: Mapping, destination: Destination, schema: DestinationSchema, journal: Journal,
+    connection: duckdb.DuckDBPyConnection, events: Events,
+) -> Fingerprint:  # fmt: skip
     """The destination's fingerprint before this generation's first change; taken once, so that undo has a state to prove."""
-    name = f"before-{journal.generation()}"
+    name = before_name(journal)
     known = workspace.load(name, Fingerprint)
     if known is not None:
         return known
-    events.step("Noting the state of the destination")
-    written = {record.to for record in mapping.active().values()}
-    objects = sorted(item.name for item in schema.objects if item.name in written)
-    before = await fingerprint(destination, objects, fingerprint_folder(workspace, name))
+    read_backs = await read_objects(workspace, name, written_objects(mapping, schema), destination, schema, events)
+    before = await fingerprint(destination, read_backs, schema=schema, workspace=workspace.root, connection=connection)
     workspace.save(name, before)
     return before
 
 
-def fingerprint_folder(workspace: Workspace, name: str) -> Path:
-    """Where the rows behind a fingerprint are kept."""
-    folder = workspace.root / "fingerprints" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+def before_name(journal: Journal) -> str:
+    """The artefact that holds the destination's state before this generation wrote anything."""
+    return f"before-{journal.generation()}"
 
 
 def refuse_drift(expected: str, found: str) -> None:

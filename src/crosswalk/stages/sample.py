@@ -2,6 +2,7 @@
 
 import heapq
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,8 @@ from crosswalk.store.template import text_literal
 from crosswalk.store.transform_sql import parquet, quoted
 
 Indexes = npt.NDArray[np.int64]
+WEIGHT = {"option values": 50, "flagged rows": 50, "null patterns": 20, "extremes": 20}
+"""What breaks a map shows first; each physician or clinic (weight 1) comes after."""
 NAMED = 20
 """At most so many uncovered things are named per kind; all are counted."""
 
@@ -33,10 +36,11 @@ def choose_sample(
             f"mapping.yaml: sample_root {mapping.sample_root} is no active record", "Name the record of your patients."
         )
     tied = _tie_to_root(root, staged, workspace, connection)
-    _collect_features(root, staged, tied, workspace, connection)
+    _collect_features(staged, tied, workspace, connection)
     names, kinds = _feature_names(connection)
     offsets, features, total = _feature_index(connection)
-    order, covered_after = _greedy(offsets, features, len(names))
+    weights = np.array([WEIGHT.get(kind, 1) for kind in kinds], dtype=np.int64)
+    order, covered_after = _greedy(offsets, features, weights)
     chosen = _filled_up(order[:size], size, total)
     covered: set[int] = set()
     for item in chosen:
@@ -88,23 +92,21 @@ def _tie_to_root(
     return tied
 
 
-def _collect_features(
-    root: StagedRecord, staged: StagedWrites, tied: dict[str, str], workspace: Path, connection: duckdb.DuckDBPyConnection
-) -> None:
+def _collect_features(staged: StagedWrites, tied: dict[str, str], workspace: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Table features (n, kind, feature): everything a root record and what belongs to it can show."""
     connection.execute("CREATE OR REPLACE TABLE features (n BIGINT, kind VARCHAR, feature VARCHAR)")
     for record in staged.records:
         if record.record not in tied or record.link:
             continue
         source = f"{parquet(workspace / record.file)} w JOIN {_tied(record.record)} t ON t._id = w._id"
-        for select in _feature_selects(record, root, workspace):
+        for select in _feature_selects(record, tied, workspace):
             connection.execute(f"INSERT INTO features SELECT DISTINCT t.n, {select} FROM {source}")
     connection.execute("DELETE FROM features WHERE feature IS NULL")
     connection.execute("CREATE OR REPLACE TABLE named AS SELECT kind, feature, row_number() OVER (ORDER BY kind, feature) - 1 AS f"
                        " FROM (SELECT DISTINCT kind, feature FROM features)")  # fmt: skip
 
 
-def _feature_selects(record: StagedRecord, root: StagedRecord, workspace: Path) -> list[str]:
+def _feature_selects(record: StagedRecord, tied: Collection[str], workspace: Path) -> list[str]:
     """`kind, feature` expressions over a record's rows `w`."""
     name = record.record
     selects: list[str] = []
@@ -115,7 +117,7 @@ def _feature_selects(record: StagedRecord, root: StagedRecord, workspace: Path) 
             selects.append(f"'option values', {label} || {path}")
         elif column.type == "options":
             selects.append(f"'option values', {label} || unnest({path})")
-        elif column.type == "reference" and column.reference not in (None, root.record):
+        elif column.type == "reference" and column.reference is not None and column.reference not in tied:
             selects.append(f"{text_literal(column.reference or '')}, CASE WHEN {path} IS NOT NULL THEN {label} || {path} END")
         elif column.type in ("date", "datetime", "money", "integer", "decimal", "text", "rich_text") and "." not in column.path[:1]:
             measure = f"length({quoted(column.path)})" if column.type in ("text", "rich_text") else quoted(column.path)
@@ -139,31 +141,32 @@ def _feature_index(connection: duckdb.DuckDBPyConnection) -> tuple[Indexes, Inde
     """The features of root n are `features[offsets[n]:offsets[n + 1]]`."""
     counted = connection.execute("SELECT count(*) FROM roots").fetchone()
     total = counted[0] if counted else 0
-    pairs: dict[str, Indexes] = connection.execute("SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f").fetchnumpy()
+    query = "SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f"
+    pairs: dict[str, Indexes] = connection.execute(query).fetchnumpy()  # pyright: ignore[reportUnknownVariableType]
     owners: Indexes = np.asarray(pairs["n"], dtype=np.int64)
     offsets: Indexes = np.searchsorted(owners, np.arange(total + 1)).astype(np.int64)
     return offsets, np.asarray(pairs["f"], dtype=np.int64), total
 
 
-def _greedy(offsets: Indexes, features: Indexes, wanted: int) -> tuple[list[int], int]:
-    """Root records in the order in which each adds the most that is still uncovered; and how many cover everything.
+def _greedy(offsets: Indexes, features: Indexes, weights: Indexes) -> tuple[list[int], int]:
+    """Root records in the order in which each adds the most weight that is still uncovered; and how many cover everything.
 
     Lazy greedy set cover: a candidate's gain only falls, so the top of the heap is re-counted until it stays on top.
     """
-    covered = np.zeros(wanted, dtype=np.bool_)
-    heap = [(-int(offsets[n + 1] - offsets[n]), n) for n in range(len(offsets) - 1)]
+    left = weights.copy()
+    heap = [(-int(weights[features[offsets[n] : offsets[n + 1]]].sum()), n) for n in range(len(offsets) - 1)]
     heapq.heapify(heap)
     order: list[int] = []
-    while heap and not covered.all():
+    while heap and left.any():
         _, n = heapq.heappop(heap)
         own = features[offsets[n] : offsets[n + 1]]
-        gain = int((~covered[own]).sum())
+        gain = int(left[own].sum())
         if gain == 0:
             continue
         if heap and -heap[0][0] > gain:
             heapq.heappush(heap, (-gain, n))
             continue
-        covered[own] = True
+        left[own] = 0
         order.append(n)
     return order, len(order)
 
