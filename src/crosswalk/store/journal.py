@@ -106,7 +106,10 @@ class Journal:
     # Batches
 
     async def open_batch(self, run: int, intents: Sequence[Intent]) -> int:
-        """Note what is about to be done, before the request leaves (law 4); the batch's number."""
+        """Note what is about to be done, before the request leaves (law 4); the batch's number.
+
+        A record has one open intent at a time: settle what is open before intending more on it.
+        """
         kept = tuple(intents)
         return await asyncio.wrap_future(self._writer.submit(lambda transaction: transaction.open_batch(run, kept)))
 

@@ -92,6 +92,7 @@ xref = Table(
     Column("last_state", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("intent", BigInteger, nullable=False),
+    sqlite_with_rowid=False,  # the primary key is the table: one tree less to write
 )
 
 

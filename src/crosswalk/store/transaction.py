@@ -17,6 +17,12 @@ from crosswalk.store.tables import BATCH_LIMIT, head, intent, intent_id, link, o
 
 Target = tuple[str, str, str, str, str]
 
+# Built once: building a statement costs more than carrying it out.
+_TAKE_TURN = update(head).values(turn=head.c.turn + 1)
+_HEAD = select(head)
+_MOVE_HEAD = update(head)
+_ADD_LINKS = insert(link)
+
 
 @dataclass(slots=True)
 class Head:
@@ -51,8 +57,8 @@ class Transaction:
 
     def __init__(self, connection: Connection, memory: Memory) -> None:
         # The update comes first: it takes the write lock, so that what is read next is the end of the chain.
-        connection.execute(update(head).values(turn=head.c.turn + 1))
-        row = connection.execute(select(head)).one()
+        connection.execute(_TAKE_TURN)
+        row = connection.execute(_HEAD).one()
         self.head = Head(row.position, row.digest, row.batch, row.run, row.generation)
         self._connection = connection
         self._memory = memory
@@ -116,15 +122,16 @@ class Transaction:
         self._memory.intents.insert(self._connection, self._intents)
         self._memory.outcomes.insert(self._connection, self._outcomes)
         apply_moves(self._connection, self._memory.references, self._moves)
-        self._connection.execute(insert(link), self._links)
+        self._connection.execute(_ADD_LINKS, self._links)
         self._connection.execute(
-            update(head).values(
-                position=self.head.position,
-                digest=self.head.digest,
-                batch=self.head.batch,
-                run=self.head.run,
-                generation=self.head.generation,
-            )
+            _MOVE_HEAD,
+            {
+                "position": self.head.position,
+                "digest": self.head.digest,
+                "batch": self.head.batch,
+                "run": self.head.run,
+                "generation": self.head.generation,
+            },
         )
 
     def _link(

@@ -60,7 +60,9 @@ def test_a_batch_is_open_until_its_outcomes_are_in(journal: Journal, tmp_path: P
         (found,) = other.open_batches()
         assert (found.id, found.run, list(found.intents)) == (batch, 1, intents)
         assert list(other.xref("people")) == []
-        asyncio.run(other.close_batch(batch, [Outcome("loaded", {"city": "Köln"}), Outcome("conflict", None, "changed by a person")]))
+        asyncio.run(
+            other.close_batch(batch, [Outcome("loaded", {"city": "Köln"}), Outcome("conflict", None, "changed by a person")])
+        )
     assert journal.open_batches() == []
     first, second = journal.entry("people", "P1"), journal.entry("people", "P2")
     assert first is not None and second is not None
@@ -161,7 +163,9 @@ def test_a_raised_generation_begins_an_empty_cross_reference(journal: Journal) -
 
 def test_going_backwards_skips_what_is_undone_meanwhile(journal: Journal) -> None:
     """A rollback that was interrupted goes on where it stopped: newest batch first, undone entries left out."""
-    first = settle(journal, [intent(f"P{n}") for n in range(4)], [Outcome("loaded", {"n": n}) for n in range(3)] + [Outcome("rejected")])
+    first = settle(
+        journal, [intent(f"P{n}") for n in range(4)], [Outcome("loaded", {"n": n}) for n in range(3)] + [Outcome("rejected")]
+    )
     delta = journal.start_run("delta", "marker-2", {})
     second = settle(journal, [intent("P1", "update", "c2", before={"n": 1})], [Outcome("updated", {"n": 7})], delta)
     rollback = journal.start_run("rollback", "", {})

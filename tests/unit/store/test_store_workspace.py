@@ -42,7 +42,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(source=TEXT, location=TEXT.filter(lambda text: "@" not in text), owner=st.none() | TEXT, migration=TEXT)
-def test_what_the_configuration_says_comes_back_from_its_toml(source: str, location: str, owner: str | None, migration: str) -> None:
+def test_what_the_configuration_says_comes_back_from_its_toml(
+    source: str, location: str, owner: str | None, migration: str
+) -> None:
     """Whatever characters a path or a name holds, the written TOML is well-formed and reads back as it was."""
     config = CONFIG.model_copy(
         update={"source": source, "source_location": location, "fallback_owner": owner, "migration_id": migration}
