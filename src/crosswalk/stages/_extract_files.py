@@ -1,14 +1,12 @@
 """The files that records name (documents): which the export holds, how big they are, and their digests."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from crosswalk.model.source_schema import SourceSchema
-from crosswalk.stages._extract_write import FILES, ParquetFile
+from crosswalk.stages._extract_write import FILES, ParquetFile, file_digest, record_batch
 from crosswalk.store.transform_sql import parquet, quoted
 
 _BATCH = 5_000
@@ -22,10 +20,8 @@ def write_files(
     root = location if location.is_dir() else location.parent
     file, count = ParquetFile(folder / "_files.parquet", FILES), 0
     for names in _names(schema, folder, connection):
-        rows = [_described(name, attachment(name), root) for name in names]
-        columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), FILES, strict=True)]
-        file.write(pa.RecordBatch.from_arrays(columns, schema=FILES))
-        count += len(rows)
+        file.write(record_batch([_described(name, attachment(name), root) for name in names], FILES))
+        count += len(names)
     file.close()
     return count
 
@@ -47,6 +43,4 @@ def _names(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyConnec
 def _described(name: str, path: Path | None, root: Path) -> tuple[str, str | None, int | None, str | None]:
     if path is None:
         return name, None, None, None
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return name, path.relative_to(root).as_posix(), path.stat().st_size, digest
+    return name, path.relative_to(root).as_posix(), path.stat().st_size, file_digest(path)

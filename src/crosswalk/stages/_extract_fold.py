@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -109,7 +110,8 @@ def _rewrite(path: Path, connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _with_changes(batch: pa.RecordBatch, connection: duckdb.DuckDBPyConnection) -> pa.RecordBatch:
-    first = int(batch.column("_row")[0].as_py() or 0)
+    columns = cast(dict[str, Any], dict(zip(batch.schema.names, batch.columns, strict=True)))  # pyright: ignore[reportUnknownArgumentType]
+    first: int = columns["_row"][0].as_py()
     changed = connection.execute(
         "SELECT _row - ?, _key, _state, _folded_into FROM _changed WHERE _row BETWEEN ? AND ?",
         [first, first, first + batch.num_rows - 1],
@@ -117,12 +119,11 @@ def _with_changes(batch: pa.RecordBatch, connection: duckdb.DuckDBPyConnection) 
     if not changed:
         return batch
     for place, name in enumerate(("_key", "_state", "_folded_into"), start=1):
-        index = batch.schema.get_field_index(name)
-        values = list(batch.column(index).to_pylist())
+        values: list[Any] = columns[name].to_pylist()
         for row in changed:
             values[row[0]] = row[place]
-        batch = batch.set_column(index, batch.schema.field(index), pa.array(values, batch.schema.field(index).type))
-    return batch
+        columns[name] = pa.array(values, columns[name].type)
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
 
 def _blank_keys(item: SourceObject, rows: str, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

@@ -4,8 +4,6 @@ from crosswalk.model.source_schema import SourceObject
 from crosswalk.store.template import text_literal
 from crosswalk.store.transform_sql import quoted
 
-_PART = "\x1f"
-
 
 def has_key_sql(item: SourceObject) -> str:
     """Whether a row's key columns hold anything."""
@@ -28,11 +26,14 @@ def key_sql(item: SourceObject) -> str:
 def content_sql(item: SourceObject) -> str:
     """SHA-1 (hex) over names and values of the filled cells, by name, so that a new empty column or another order of columns
     changes no row's key."""
-    cells = (
-        f"CASE WHEN {quoted(name)} <> '' THEN {text_literal(name + '=')} || replace({quoted(name)}, chr(31), chr(31) || chr(31)) END"
-        for name in sorted(field.name for field in item.fields)
-    )
-    return f"sha1(concat_ws('{_PART}', {', '.join(cells)}))"
+    names = sorted(field.name for field in item.fields)
+    cells = (f"CASE WHEN {quoted(name)} <> '' THEN {text_literal(name + '=')} || {_escaped(name)} END" for name in names)
+    return f"sha1(concat_ws(chr(31), {', '.join(cells)}))"
+
+
+def _escaped(name: str) -> str:
+    """A cell in which the character between cells is doubled, so that no two rows read the same."""
+    return f"replace({quoted(name)}, chr(31), chr(31) || chr(31))"
 
 
 def numbered(item: SourceObject) -> bool:

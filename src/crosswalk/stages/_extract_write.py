@@ -1,9 +1,10 @@
 """Writing extracted rows to Parquet in flat memory."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -47,8 +48,7 @@ class ParquetFile:
         self._writer.close()
         self._sink.close()
         self._part.replace(self._path)
-        with open_bytes(self._path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(self._path)
 
     def _flush(self) -> None:
         if self._waiting:
@@ -63,6 +63,21 @@ class Counts:
     read: int = 0
     damaged: int = 0
     blank: int = 0
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def record_batch(rows: Iterable[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows, at least one, as a batch of that schema."""
+    names = schema.names
+    return pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=schema)
 
 
 def raw_schema(item: SourceObject) -> pa.Schema:
@@ -99,15 +114,14 @@ def _numbered(
 ) -> pa.RecordBatch:
     count = rows.num_rows
     order = pa.array(range(first, first + count), pa.int64())
-    keyed = pa.Table.from_arrays([*rows.columns, order], names=[*rows.schema.names, "_row"])
+    columns: list[Any] = [*rows.columns]
+    keyed = pa.Table.from_arrays([*columns, order], names=[*rows.schema.names, "_row"])
     connection.register("_extracted", keyed)
     keys = connection.sql(f"SELECT {key_sql(item)} AS _key FROM _extracted ORDER BY _row").to_arrow_table()
     connection.unregister("_extracted")
-    ours = [order, keys.column("_key").combine_chunks().cast(pa.string()), pa.array(["staged"] * count, pa.string())]
-    return pa.RecordBatch.from_arrays([*rows.columns, *ours, pa.nulls(count, pa.int64())], schema=schema)
+    ours: list[Any] = [order, keys.column("_key").combine_chunks().cast(pa.string()), pa.array(["staged"] * count, pa.string())]
+    return pa.RecordBatch.from_arrays([*columns, *ours, pa.nulls(count, pa.int64())], schema=schema)
 
 
 def _damaged(object_name: str, rows: Iterable[DamagedRow]) -> pa.RecordBatch:
-    records = [(object_name, row.file, row.line, row.reason, row.raw) for row in rows]
-    columns = [pa.array(column, field.type) for column, field in zip(zip(*records, strict=True), QUARANTINE, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, schema=QUARANTINE)
+    return record_batch([(object_name, row.file, row.line, row.reason, row.raw) for row in rows], QUARANTINE)

@@ -53,11 +53,12 @@ def _quarantined(item: SourceObject, folder: Path, connection: duckdb.DuckDBPyCo
 def _orphans(profiled: ObjectProfile) -> Iterator[Finding]:
     for relation in profiled.relations:
         if relation.orphans:
+            target = relation.to_object
             yield Finding(
                 code="orphans",
                 severity="warning",
-                message=f"{relation.orphans} rows of {profiled.name} name a {relation.field} that no row of {relation.to_object} has",
-                remedy=f"Add the missing rows of {relation.to_object} to the export, or accept that these rows move without that link.",
+                message=f"{relation.orphans} rows of {profiled.name} name a {relation.field} that no row of {target} has",
+                remedy=f"Add the missing rows of {target} to the export, or accept that these rows move without that link.",
                 object=profiled.name,
                 field=relation.field,
                 count=relation.orphans,
@@ -67,16 +68,15 @@ def _orphans(profiled: ObjectProfile) -> Iterator[Finding]:
 
 def _duplicate_persons(item: SourceObject, rows: str, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     """The same name and birth date under two keys."""
-    noun = item.key and next((field.concept for field in item.fields if field.name == item.key[0]), None)
-    prefix = (noun or "").partition(".")[0]
-    name, born = item.by_concept(f"{prefix}.name"), item.by_concept(f"{prefix}.date_of_birth")
+    whose = next((field.concept or "" for field in item.fields if (field.concept or "").endswith(".date_of_birth")), "")
+    name, born = item.by_concept(whose.partition(".")[0] + ".name"), item.by_concept(whose)
     if not name or not born:
         return
     same = f"lower(regexp_replace(trim({quoted(name)}), '\\s+', ' ', 'g')), trim({quoted(born)})"
     where = f"trim({quoted(name)}) <> '' AND trim({quoted(born)}) <> ''"
     yield from _shared(
         item,
-        f"SELECT _file, _line, _row, count(*) OVER w AS n, min(_row) OVER w AS g FROM {rows} WHERE {where} WINDOW w AS (PARTITION BY {same})",
+        _grouped(rows, where, same),
         connection,
         code="duplicate_persons",
         field=name,
@@ -93,13 +93,19 @@ def _shared_emails(item: SourceObject, rows: str, connection: duckdb.DuckDBPyCon
     cell = f"lower(trim({quoted(email)}))"
     yield from _shared(
         item,
-        f"SELECT _file, _line, _row, count(*) OVER w AS n, min(_row) OVER w AS g FROM {rows} WHERE {cell} <> '' WINDOW w AS (PARTITION BY {cell})",
+        _grouped(rows, f"{cell} <> ''", cell),
         connection,
         code="doctor_email_shared",
         field=email,
         message="{groups} e-mail addresses are shared by {rows} rows of {object}; none of them is matched to an owner",
         remedy="Give every doctor an address of their own, or name the owner in the map.",
     )
+
+
+def _grouped(rows: str, where: str, by: str) -> str:
+    """Each row's place with its group's size n and first row g."""
+    window = f"WINDOW w AS (PARTITION BY {by})"
+    return f"SELECT _file, _line, _row, count(*) OVER w AS n, min(_row) OVER w AS g FROM {rows} WHERE {where} {window}"
 
 
 def _shared(

@@ -74,9 +74,8 @@ def _take_keys(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyCo
     """Table `_keys`: all keys of objects that have their own single-column key."""
     connection.execute("CREATE OR REPLACE TEMP TABLE _keys (object VARCHAR, key VARCHAR)")
     for item in _targets(schema):
-        connection.execute(
-            f"INSERT INTO _keys SELECT {text_literal(item.name)}, _key FROM {_staged(item, folder)} WHERE trim({quoted(item.key[0])}) <> ''"
-        )
+        filled = f"{_staged(item, folder)} WHERE trim({quoted(item.key[0])}) <> ''"
+        connection.execute(f"INSERT INTO _keys SELECT {text_literal(item.name)}, _key FROM {filled}")
 
 
 def _take_samples(schema: SourceSchema, fields: Fields, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
@@ -101,7 +100,8 @@ def _step(profile: FieldProfile) -> int:
 
 def _pairs(schema: SourceSchema, connection: duckdb.DuckDBPyConnection) -> Iterator[_Pair]:
     found = connection.execute(
-        f"""WITH s AS (SELECT object, field, count(*) AS n, count(*) FILTER (WHERE regexp_matches(value, '{_SMALL_NUMBER}')) AS small
+        f"""WITH s AS (
+            SELECT object, field, count(*) AS n, count(*) FILTER (WHERE regexp_matches(value, '{_SMALL_NUMBER}')) AS small
             FROM _samples GROUP BY ALL)
         SELECT x.object, x.field, k.object, any_value(s.small) * 2 > any_value(s.n) FROM _samples x
         JOIN _keys k ON k.key = x.value JOIN s ON s.object = x.object AND s.field = x.field
@@ -134,7 +134,8 @@ def _relation(counted: _Counted, folder: Path, connection: duckdb.DuckDBPyConnec
         cell = f"trim(r.{quoted(pair.field.name)})"
         rows = connection.execute(
             f"""SELECT r._file, r._line FROM {_staged(pair.item, folder)} r
-            ANTI JOIN (SELECT key FROM _keys WHERE object = ?) k ON k.key = {cell} WHERE {cell} <> '' ORDER BY r._row LIMIT {_LINES}""",
+            ANTI JOIN (SELECT key FROM _keys WHERE object = ?) k ON k.key = {cell}
+            WHERE {cell} <> '' ORDER BY r._row LIMIT {_LINES}""",
             [pair.target.name],
         ).fetchall()
         lines = tuple(f"{file}:{line}" for file, line in rows)

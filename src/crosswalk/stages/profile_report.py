@@ -1,6 +1,7 @@
 """The profile as one HTML page that needs nothing else: no script, no network, light and dark (A4)."""
 
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
@@ -15,8 +16,8 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 def profile_html(profile: Profile, schema: SourceSchema, extraction: Extraction) -> str:
     """The page. It holds names of columns and files, counts and shapes, and values only of enumerations that are not personal."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    environment.filters["share"] = _share
+    filters: dict[str, Any] = {"thousands": "{:,}".format, "share": _share}
+    environment.filters.update(filters)
     template = environment.from_string(files("crosswalk.stages.reports").joinpath("profile.html.j2").read_text("utf-8"))
     ignored: dict[str, list[str]] = {}
     for name, reason in schema.ignored:

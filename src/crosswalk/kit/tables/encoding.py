@@ -3,6 +3,7 @@
 import codecs
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,7 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_HIGH = re.compile(rb"[\x80-\xff]")
+_SIGNS = frozenset(b",;\t|\"\r\n")
 UNDECODABLE = "crosswalk_undecodable"
 """The codec error handler that turns each undecodable byte into a lone surrogate, U+DC00 + byte, so its row can be found."""
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -116,15 +117,17 @@ def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = Fal
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a mark: delimiters, digits and line ends leave a zero byte at every other place."""
-    if b"\0" not in head or len(head) < 4:
+    """UTF-16 without a mark: the zero half of its delimiters, quotes and line ends stands beside them, always on one side."""
+    if b"\0" not in head:
         return None
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    name, other = ("utf-16-be", odd) if even > odd else ("utf-16-le", even)
-    if max(even, odd) * 10 < len(head) // 2 or other * 20 > max(even, odd):
+    pairs = Counter(zip(head[0::2], head[1::2], strict=False))
+    little = sum(count for (first, second), count in pairs.items() if first in _SIGNS and not second)
+    big = sum(count for (first, second), count in pairs.items() if second in _SIGNS and not first)
+    name, signs = ("utf-16-le", little) if little > big else ("utf-16-be", big)
+    bare = sum(count for pair, count in pairs.items() if 0 not in pair and (pair[0] in _SIGNS or pair[1] in _SIGNS))
+    if signs < 2 or bare > signs:
         return None
-    decoder = codecs.getincrementaldecoder(name)()
-    return name if _decodes(decoder, head) else None
+    return name if _decodes(codecs.getincrementaldecoder(name)(), head) else None
 
 
 def _not_clean(path: Path) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def _is_header(row: Sequence[str], used: int, usual: int) -> bool:
         return False
     if not named or len(named) * 2 < used or max(len(cell) for cell in named) > 200:
         return False
-    return len({cell.casefold() for cell in named}) * 2 > len(named) and not _holds_values(row)
+    return len(set(named)) * 2 > len(named) and not _holds_values(row)
 
 
 def _holds_values(row: Sequence[str]) -> bool:
