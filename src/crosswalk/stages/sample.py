@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import Mapping
 from crosswalk.model.sample import Coverage, Sample
-from crosswalk.model.staged_writes import StagedRecord, StagedWrites
+from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
 from crosswalk.store.template import text_literal
 from crosswalk.store.transform_sql import parquet, quoted
 
@@ -73,23 +73,39 @@ def _tied(record: str) -> str:
 def _tie_to_root(
     root: StagedRecord, staged: StagedWrites, workspace: Path, connection: duckdb.DuckDBPyConnection
 ) -> dict[str, str]:
-    """Record → the column by which its rows belong to a root record, directly or through a record that does."""
+    """Record → the column by which its rows belong to a root record, directly or through a record that does.
+
+    Empty for the root itself and for records that only a link ties to it (a task through its task target).
+    """
     numbered = f"SELECT row_number() OVER (ORDER BY _row) - 1 AS n, _id, _key FROM {parquet(workspace / root.file)}"
     connection.execute(f"CREATE OR REPLACE TABLE roots AS {numbered}")
     connection.execute(f"CREATE OR REPLACE TABLE {_tied(root.record)} AS SELECT n, _id FROM roots")
     tied = {root.record: ""}
-    for record in sorted(staged.records, key=lambda item: item.wave):
-        if record.record in tied:
-            continue
+    in_order = sorted(staged.records, key=lambda item: item.wave)
+    for record in in_order:
         references = [column for column in record.columns if column.reference in tied]
-        if references:
+        if references and record.record not in tied:
             column = min(references, key=lambda item: item.reference != root.record)
             tied[record.record] = column.path
-            connection.execute(
-                f"CREATE OR REPLACE TABLE {_tied(record.record)} AS SELECT t.n, w._id FROM {parquet(workspace / record.file)} w"
-                f" JOIN {_tied(column.reference or '')} t ON t._id = w.{quoted(column.path)}"
-            )
+            _tie(record, "w._id", record.record, column, workspace, connection)
+    for record in in_order:
+        if record.link and record.record in tied:
+            by = next(column for column in record.columns if column.path == tied[record.record])
+            for column in record.columns:
+                if column.reference and column.reference not in tied:
+                    tied[column.reference] = ""
+                    _tie(record, f"w.{quoted(column.path)}", column.reference, by, workspace, connection)
     return tied
+
+
+def _tie(
+    record: StagedRecord, row_id: str, tied: str, by: StagedColumn, workspace: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Table (n, _id): which root record `n` a row of `tied` belongs to, found in `record`'s rows through their column `by`."""
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {_tied(tied)} AS SELECT DISTINCT t.n, {row_id} AS _id FROM {parquet(workspace / record.file)} w"
+        f" JOIN {_tied(by.reference or '')} t ON t._id = w.{quoted(by.path)}"
+    )
 
 
 def _collect_features(staged: StagedWrites, tied: dict[str, str], workspace: Path, connection: duckdb.DuckDBPyConnection) -> None:
@@ -190,7 +206,7 @@ def _close(
 ) -> dict[str, int]:
     """Everything that belongs to the chosen roots, and every record those refer to; rows per record."""
     for record in sorted(staged.records, key=lambda item: item.wave):
-        column = next((item for item in record.columns if item.path == tied.get(record.record)), None)
+        column = next((item for item in record.columns if item.path and item.path == tied.get(record.record)), None)
         if column is not None:
             connection.execute(
                 f"CREATE OR REPLACE TABLE {_selected(record.record)} AS"
