@@ -10,6 +10,7 @@ from crosswalk.cli.views.blocks import Block, Heading, Note, Table
 from crosswalk.cli.views.diff import diff_view
 from crosswalk.cli.views.loading import load_view, sample_view
 from crosswalk.model.errors import UsageError
+from crosswalk.model.field_diff import DIFFERENCES_LISTED
 from crosswalk.model.load_report import LoadReport
 
 
@@ -67,9 +68,10 @@ def diff(
 
     **Exits** 0 when nothing differs and nothing is missing; 5 otherwise; 3 when there is no sample.
     """
-    from crosswalk.cli.reports.diff import difference_values, write_diff
+    from crosswalk.cli.reports.diff import write_diff
     from crosswalk.runs.approvals import approved_mapping
     from crosswalk.runs.loading import diff_sample
+    from crosswalk.runs.reporting import difference_values
 
     session = session_of(context)
     workspace = session.workspace()
@@ -84,7 +86,7 @@ def diff(
         "reports": [str(path) for path in written],
     }
     if values:
-        rows = difference_values(workspace.root / found.values_file)
+        rows = difference_values(workspace, found, DIFFERENCES_LISTED)
         document["values"] = [
             dict(zip(("record", "key", "field", "verdict", "expected", "actual"), row, strict=True)) for row in rows
         ]

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from crosswalk.cli.session import Answer, session_of
 from crosswalk.cli.views.blocks import Heading, Note
 from crosswalk.cli.views.mapping import mapping_view
 from crosswalk.cli.views.source import scan_view
-from crosswalk.model.approval import What
 from crosswalk.model.errors import UsageError
 
 # Engine modules are imported inside the verbs: they take seconds, and --help must not.
@@ -187,7 +186,7 @@ def approve(
     session = session_of(context)
     if not by.strip():
         raise UsageError("An approval needs the name of the person who gives it", 'Say who: --by "Your Name".')
-    approval = approve_as(session.workspace(), cast(What, what.value), by)
+    approval = approve_as(session.workspace(), what.value, by)
     shown = [Heading(f"{approval.by} approved the {approval.what} at {approval.at}", "good"), Note(f"Digest {approval.digest}")]
     step, why = AFTER[what.value]
     return session.answer(Answer("approve", approval.model_dump(mode="json"), shown, step, why))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -71,6 +71,7 @@ def _rich_cell(cell: Cell) -> Text:
 class Heading:
     """A sentence that sums up."""
 
+    kind: ClassVar[str] = "heading"
     text: str
     tone: Tone = "plain"
 
@@ -82,6 +83,7 @@ class Heading:
 class Note:
     """A line."""
 
+    kind: ClassVar[str] = "note"
     text: str
     tone: Tone = "quiet"
 
@@ -93,6 +95,7 @@ class Note:
 class Table:
     """Rows under columns. A column whose name starts with `#` is right-aligned."""
 
+    kind: ClassVar[str] = "table"
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -107,7 +110,7 @@ class Table:
         made.show_footer = bool(self.footer)
         for place, (name, right) in enumerate(self.headers()):
             foot = _rich_cell(self.footer[place]) if self.footer else ""
-            made.add_column(name, justify="right" if right else "left", overflow="fold", footer=foot)
+            made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right or place == 0, footer=foot)
         for row in self.rows:
             made.add_row(*map(_rich_cell, row))
         return made
@@ -120,6 +123,7 @@ SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info":
 class FindingBlock:
     """One finding with its remedy."""
 
+    kind: ClassVar[str] = "finding"
     finding: Finding
     accepted: bool = False
 
@@ -135,6 +139,8 @@ class FindingBlock:
 
     def __rich__(self) -> RenderableType:
         item = self.finding
+        if item.severity == "info":
+            return Text.assemble((f"{item.severity:<9}{item.code}  ", "bold dim"), (item.message, "dim"))
         head = Text.assemble(
             (f"{item.severity:<9}", STYLES[self.tone]), (item.code, "bold"), f"  {self.where}" if self.where else "",
             f"  ×{item.count:,}" if item.count > 1 else "", ("  accepted", "green") if self.accepted else "",

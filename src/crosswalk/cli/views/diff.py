@@ -8,7 +8,7 @@ from crosswalk.model.field_diff import FieldCount, FieldDiff
 LISTED = 20
 
 
-def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]]) -> list[Block]:
+def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed: int = LISTED) -> list[Block]:
     """Counts per field, the rules of what the platform rewrites, unmapped source fields, the first differences."""
     clean = diff.clean()
     words = "nothing differs" if clean else f"{number(diff.differences_total)} differ, {number(diff.rows_missing)} rows are missing"
@@ -18,7 +18,7 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]]) -> list
     if unmapped:
         shown.append(Table("Unmapped source fields", ("object", "field", "why"), unmapped))
     if diff.differences:
-        rows = [(item.record, item.key, item.field or "(the whole row)", item.verdict) for item in diff.differences[:LISTED]]
+        rows = [(item.record, item.key, item.field or "(the whole row)", item.verdict) for item in diff.differences[:listed]]
         title = f"First {len(rows)} of {number(diff.differences_total)} differences"
         shown.append(Table(title, ("record", "source key", "field", "verdict"), rows))
     return shown

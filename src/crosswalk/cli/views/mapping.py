@@ -5,6 +5,9 @@ from collections import Counter
 from crosswalk.cli.views.blocks import Block, Heading, Note, Table
 from crosswalk.model.mapping import Mapping, RecordMapping
 
+WHERE = 30
+"""Characters of a filter that are shown; the rest stands in the file."""
+
 
 def mapping_view(mapping: Mapping, path: str) -> list[Block]:
     """One line per record, then the source fields that go nowhere, then the notes."""
@@ -18,7 +21,7 @@ def mapping_view(mapping: Mapping, path: str) -> list[Block]:
             len(record.fields),
             _created(record),
             _lookups(record),
-            record.where or "",
+            _short(record.where or ""),
         )
         for name, record in active.items()
     ]
@@ -34,6 +37,10 @@ def mapping_view(mapping: Mapping, path: str) -> list[Block]:
         orders = Counter(line.rpartition(" ")[2] for line in dates)
         shown.append(Note("Dates are read as " + ", ".join(f"{order} ({count} columns)" for order, count in orders.items())))
     return [*shown, *(Note(f"Note: {text}") for text in mapping.notes)]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WHERE else f"{text[:WHERE]}…"
 
 
 def _source(record: RecordMapping) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from crosswalk.cli.views.blocks import Block, Cell, Heading, Note, Table, mark, some, verdict
-from crosswalk.model.reconciliation import LedgerLine, Reconciliation, TotalCheck
+from crosswalk.model.reconciliation import LedgerLine, Reconciliation, RowState, TotalCheck
 
-STATES = (
+STATES: tuple[RowState, ...] = (
     "loaded", "loaded_with_findings", "matched", "folded", "excluded", "quarantined", "rejected", "conflict", "unaccounted",
 )  # fmt: skip
 GROUPS = 12
@@ -27,7 +27,7 @@ def reconciliation_view(found: Reconciliation) -> list[Block]:
 
 
 def _ledger(lines: Sequence[LedgerLine]) -> Block:
-    used = [state for state in STATES if any(line.states.get(state) for line in lines)]
+    used: list[RowState] = [state for state in STATES if any(line.states.get(state) for line in lines)]
     rows = [
         (line.source_object, line.rows, *(some(line.states.get(state, 0)) for state in used), mark(line.balanced()))
         for line in lines

@@ -12,25 +12,24 @@ def scan_view(schema: SourceSchema, profile: Profile) -> list[Block]:
     """Objects, then the fields of each, then what cannot be exported and what was found wrong."""
     rows = sum(item.rows for item in profile.objects)
     shown: list[Block] = [Heading(f"{len(profile.objects)} objects, {number(rows)} rows in {schema.location}")]
-    shown.append(_objects(schema, profile))
+    shown.append(_objects(profile))
     for item in profile.objects:
-        shown.append(_fields(item))
+        shown.append(_fields(item, _files(schema.object(item.name))))
         shown.extend(_relations(item.relations))
     shown.extend(Note(f"Not read: {path}, {reason}") for path, reason in schema.ignored)
     shown.extend(Note(f"Cannot be exported: {what}") for what in schema.not_exportable)
     return [*shown, *findings_view(profile.findings)]
 
 
-def _objects(schema: SourceSchema, profile: Profile) -> Block:
-    columns = ("object", "#rows", "#staged", "#folded", "#quarantined", "key", "read from")
-    return Table("Objects (rows = staged + folded + quarantined)", columns, [_object(schema, item) for item in profile.objects])
+def _objects(profile: Profile) -> Block:
+    columns = ("object", "#rows", "#staged", "#folded", "#quarantined", "key")
+    return Table("Objects (rows = staged + folded + quarantined)", columns, [_object(item) for item in profile.objects])
 
 
-def _object(schema: SourceSchema, item: ObjectProfile) -> Sequence[Cell]:
-    found = schema.object(item.name)
+def _object(item: ObjectProfile) -> Sequence[Cell]:
     key = " + ".join(item.key) or "content"
     kind = f"{key} ({item.key_kind})" if item.key else key
-    return item.name, item.rows, item.staged, item.folded, some(item.quarantined, "bad"), kind, _files(found)
+    return item.name, item.rows, item.staged, item.folded, some(item.quarantined, "bad"), kind
 
 
 def _files(found: SourceObject | None) -> str:
@@ -46,9 +45,9 @@ def _delimiter(mark: str | None) -> str:
     return {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}.get(mark or "", mark or "")
 
 
-def _fields(item: ObjectProfile) -> Block:
+def _fields(item: ObjectProfile, files: str) -> Block:
     columns = ("field", "recognised as", "type", "#filled", "#distinct", "#length", "personal data", "looks like")
-    return Table(item.name, columns, [_field(field, item.staged) for field in item.fields])
+    return Table(f"{item.name}: {files}", columns, [_field(field, item.staged) for field in item.fields])
 
 
 def _field(field: FieldProfile, rows: int) -> Sequence[Cell]:
