@@ -52,7 +52,8 @@ class TwentyClient:
 
     async def write(self, method: str, path: str, body: Any) -> Any:
         """A core request that changes records: sent once. RejectedError, UncertainError, UnreachableError."""
-        return self._content(await self._send(method, path, body, paced=True), f"{method} {path.partition('?')[0]}")
+        answer = await self._send(method, path, body, paced=True)
+        return self._content(answer, f"{method} {path.partition('?')[0]}", body)
 
     async def read_metadata(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """A metadata GET; the metadata API is not rate limited (§8)."""
@@ -130,10 +131,10 @@ class TwentyClient:
             self._governor.refused(ticket, stated_limit(answer), answer.retry_after_seconds())
 
     @staticmethod
-    def _content(answer: Answer, place: str) -> Any:
+    def _content(answer: Answer, place: str, body: Any = None) -> Any:
         content = answer.json()
         if not 200 <= answer.status < 300 or first_graphql_error(answer) is not None:
-            raise refusal(answer, place)
+            raise refusal(answer, place, body)
         if content is None and answer.body:
             raise UnreachableError(
                 f"{place} was answered with something other than JSON.", "Check that the address is a Twenty server's."

@@ -4,8 +4,10 @@ Twenty answers almost everything with 400, so refusals are classed by their word
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
+
+import orjson
 
 from crosswalk.kit.http import Answer
 from crosswalk.kit.pacing import StatedLimit
@@ -30,6 +32,7 @@ _CLASSES: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 _KEPT = re.compile(r"^(?:[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*|(?:FK|IDX|UQ|PK)_\w+)$")
 _NAME_BEFORE = re.compile(r"(?:field|fields|object|relation|table|column|constraint|any|on type|select field)\s$", re.IGNORECASE)
+_SHORTEST_VALUE = 4
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'")
 _BARE_VALUES = (
     re.compile(r"(?<=value )(?![\"'“]).*?(?= for )", re.IGNORECASE | re.DOTALL),
@@ -39,11 +42,15 @@ _BARE_VALUES = (
     re.compile(r"(?<=unique field values for ).+?(?=\. Cannot|$)", re.DOTALL),
     re.compile(r"(?<=Key \().+?\)=\(.+?\)(?= )", re.DOTALL),
     re.compile(r"(?<=Valid values are: ).+$", re.DOTALL),
+    re.compile(r"(?<= code )\+?\w+$"),
+    re.compile(r"^.+(?= is not valid JSON)", re.DOTALL),
 )
 
 
-def without_values(words: str) -> str:
+def without_values(words: str, sent: Iterable[str] = ()) -> str:
     """Twenty's words with every value blotted out; names of fields, objects and constraints stay.
+
+    `sent` are the texts of the request: words nobody has met yet are blotted out by them too.
 
     >>> without_values('Invalid string value 12 for text field "jobTitle"')
     'Invalid string value … for text field "jobTitle"'
@@ -52,6 +59,8 @@ def without_values(words: str) -> str:
     """
     for pattern in _BARE_VALUES:
         words = pattern.sub("…", words)
+    for value in sorted({text for text in sent if len(text) >= _SHORTEST_VALUE and text in words}, key=len, reverse=True):
+        words = words.replace(value, "…")
 
     def blot(match: re.Match[str]) -> str:
         text = match.group()
@@ -104,28 +113,43 @@ def is_throttled(answer: Answer) -> bool:
     return error is not None and _as_map(error.get("extensions")).get("subCode") == "LIMIT_REACHED"
 
 
-def refusal(answer: Answer, place: str) -> CrosswalkError:
+def texts_in(body: Any) -> Iterator[str]:
+    """Every text and number in a request body, at any depth."""
+    if isinstance(body, bytes):
+        yield from texts_in(orjson.loads(body))
+    elif isinstance(body, Mapping):
+        for value in cast(Mapping[str, Any], body).values():
+            yield from texts_in(value)
+    elif isinstance(body, list):
+        for value in cast(list[Any], body):
+            yield from texts_in(value)
+    elif isinstance(body, str) or (isinstance(body, int | float) and not isinstance(body, bool)):
+        yield str(body)
+
+
+def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:
     """The error for an answer that is no success. `place` names the request (`POST people`), never a value.
 
     UnreachableError for credentials, UncertainError for server errors that prove nothing, else RejectedError.
     """
     words = words_of(answer)
     lowered = words.lower()
+    shown = without_values(words, texts_in(body))[:500]
     if _is_authentication(answer, lowered):
         return UnreachableError(
-            f"Twenty does not accept the API key ({place}: {without_values(words)[:200]}).",
+            f"Twenty does not accept the API key ({place}: {shown}).",
             f"Create a key in Settings → APIs & Webhooks and give it in {KEY_VARIABLE}.",
         )
     for part, code, remedy in _CLASSES:
         if part in lowered:
-            return RejectedError(f"Twenty refused {place}: {without_values(words)[:500]}", code, remedy)
+            return RejectedError(f"Twenty refused {place}: {shown}", code, remedy)
     if answer.status >= 500:
         return UncertainError(
             f"Twenty failed at {place} with status {answer.status}.",
             "Whether it was carried out is settled by reading the destination.",
         )
     code = "not_found" if answer.status == 404 else "validation"
-    return RejectedError(f"Twenty refused {place}: {without_values(words)[:500]}", code, "Correct the value or the mapping.")
+    return RejectedError(f"Twenty refused {place}: {shown}", code, "Correct the value or the mapping.")
 
 
 def _is_authentication(answer: Answer, lowered: str) -> bool:
