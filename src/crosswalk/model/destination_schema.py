@@ -1,5 +1,6 @@
 """What a destination holds and accepts, flattened to leaf fields with one neutral type each."""
 
+from functools import cached_property
 from typing import Literal
 
 from crosswalk.model.artefact import Artefact, Frozen
@@ -40,9 +41,13 @@ class DestinationObject(Frozen):
     system: bool = False
     fields: tuple[DestinationField, ...]
 
+    @cached_property
+    def _by_path(self) -> dict[str, DestinationField]:
+        return {item.path: item for item in self.fields}
+
     def field(self, path: str) -> DestinationField | None:
         """The leaf of that path, or None."""
-        return next((item for item in self.fields if item.path == path), None)
+        return self._by_path.get(path)
 
 
 class DestinationSchema(Artefact):

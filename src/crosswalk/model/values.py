@@ -30,8 +30,8 @@ def instant_text(value: datetime) -> str:
     >>> instant_text(datetime(2024, 2, 29, 10, 11, 12))
     '2024-02-29T10:11:12.000Z'
     """
-    moment = value if value.tzinfo is None else value.astimezone(UTC)
-    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def canonical(value: Any) -> Value:
