@@ -1,16 +1,18 @@
 """Read-back files: an object's rows as the destination held them at one moment, one Parquet each."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crosswalk.store.files import make_folder, open_bytes
+from crosswalk.store.staging import literal, literals, parquet
 
 READ_BACK = pa.schema(
     [
@@ -68,3 +70,75 @@ def parquet_rows(path: Path, schema: pa.Schema) -> Generator[ParquetRows, None, 
         yield rows
         rows.flush()
     part.replace(path)
+
+
+def ordered_fingerprints(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[bytes]:
+    """The rows' fingerprints in the order of their ids, some thousands joined at a time."""
+    with connection.cursor() as cursor:
+        query = f"SELECT fingerprint FROM {parquet(path)} ORDER BY id, deleted"
+        for batch in cursor.sql(query).to_arrow_reader(_GROUP_ROWS):
+            yield "".join(batch.column("fingerprint").to_pylist()).encode()
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
+    """Live and soft-deleted rows of a read-back."""
+    found = connection.execute(f"SELECT count(*) FILTER (NOT deleted), count(*) FILTER (deleted) FROM {parquet(path)}").fetchone()
+    return (found[0], found[1]) if found else (0, 0)
+
+
+RowDifference = Literal["added", "removed", "changed"]
+
+
+def row_differences(
+    connection: duckdb.DuckDBPyConnection, before: Path | None, after: Path | None
+) -> dict[RowDifference, tuple[str, ...]]:
+    """Which ids only one of two read-backs of an object holds, or hold different states; None is no rows."""
+    nothing = "(SELECT '' AS id, '' AS fingerprint WHERE false)"
+    one, other = (parquet(path) if path else nothing for path in (before, after))
+    rows = connection.execute(
+        f"""
+        SELECT coalesce(b.id, a.id) AS id, CASE WHEN b.id IS NULL THEN 'added' WHEN a.id IS NULL THEN 'removed' ELSE 'changed' END
+        FROM {one} b FULL JOIN {other} a ON a.id = b.id
+        WHERE a.fingerprint IS DISTINCT FROM b.fingerprint ORDER BY 1"""
+    ).fetchall()
+    found: dict[RowDifference, list[str]] = {}
+    for id, kind in rows:
+        found.setdefault(kind, []).append(id)
+    return {kind: tuple(ids) for kind, ids in found.items()}
+
+
+def rows_filled(connection: duckdb.DuckDBPyConnection, path: Path, leaves: Sequence[str]) -> int:
+    """Rows (deleted ones too) that hold something in any of these leaf paths."""
+    filled = " OR ".join(f'json_exists("values", {json_path(leaf)})' for leaf in leaves) or "false"
+    return _counted(connection, f"SELECT count(*) FROM {parquet(path)} WHERE {filled}")
+
+
+def rows_with_any(connection: duckdb.DuckDBPyConnection, path: Path, leaf: str, options: Sequence[str]) -> int:
+    """Rows (deleted ones too) whose option or options leaf holds one of these."""
+    wanted = f"[{literals(options)}]"
+    held = f'json_extract("values", {json_path(leaf)})'
+    return _counted(
+        connection,
+        f"""
+        SELECT count(*) FROM {parquet(path)} WHERE {held} IS NOT NULL AND CASE json_type({held})
+            WHEN 'ARRAY' THEN list_has_any(from_json({held}, '["VARCHAR"]'), {wanted})
+            ELSE list_contains({wanted}, json_extract_string("values", {json_path(leaf)})) END""",
+    )
+
+
+def json_path(leaf: str) -> str:
+    """The JSON path of a leaf in a read-back's `values`, as an SQL literal."""
+    return literal(f'$."{leaf}"')
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    found = connection.execute(query).fetchone()
+    return found[0] if found else 0
+
+
+def row_actors(connection: duckdb.DuckDBPyConnection, path: Path, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Id → the kinds of actor that created and last changed the row."""
+    rows = connection.execute(
+        f"SELECT id, created_by_kind, updated_by_kind FROM {parquet(path)} WHERE id IN ({literals(ids)})"
+    ).fetchall()
+    return {id: (created, updated) for id, created, updated in rows}

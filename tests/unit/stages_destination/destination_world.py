@@ -15,10 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
+from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.load_report import LoadReport, SettleReport
+from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
 from crosswalk.model.values import Values
+from crosswalk.stages.fingerprint import fingerprint
 from crosswalk.stages.load import load
+from crosswalk.stages.read_back import read_back
+from crosswalk.stages.rollback import plan_rollback, rollback
 from crosswalk.stages.settle import settle
 from crosswalk.store.journal import Journal
 from crosswalk.testing.memory_destination import MemoryDestination
@@ -174,6 +179,36 @@ class World:
             )  # fmt: skip
             journal.finish_run(run, "done")
             return report, settled
+
+    async def remember(self) -> Fingerprint:
+        """The state before the migration."""
+        with duckdb.connect() as connection:
+            schema = await self.destination.describe()
+            names = [item.name for item in schema.objects]
+            paths = {name: await read_back(self.destination, name, self.folder / "remembered", schema=schema) for name in names}
+            return await fingerprint(self.destination, paths, schema=schema, workspace=self.folder, connection=connection)
+
+    async def run_rollback(
+        self, before: Fingerprint | None, staged: StagedWrites | None, *, of_run: int | None = None, force: bool = False
+    ) -> RollbackReport:
+        """Settle, then undo, as `crosswalk rollback` does; the preview made just before must say the same."""
+        with ExitStack() as stack:
+            journal = stack.enter_context(self.journal())
+            connection = stack.enter_context(duckdb.connect())
+            schema = await self.destination.describe()
+            await settle(self.destination, journal, folder=self.folder, connection=connection, schema=schema)
+            about: dict[str, Any] = {
+                "destination": self.destination, "journal": journal, "connection": connection, "schema": schema,
+                "workspace": self.folder, "staged": staged, "before": before, "of_run": of_run, "force": force,
+            }  # fmt: skip
+            sent = len(self.destination.sent)
+            preview = await plan_rollback(folder=self.folder / "preview", **about)
+            assert len(self.destination.sent) == sent
+            run = journal.start_run("rollback", "undo", {})
+            report = await rollback(run=run, folder=self.folder / "undo", sleep=at_once, **about)
+            journal.finish_run(run, "done")
+            assert preview.counts == report.counts
+            return report
 
     def held(self, object_name: str) -> dict[str, Values]:
         """The live rows of an object: id → values."""

@@ -186,7 +186,7 @@ async def test_rejections_of_the_transform_are_in_the_journal(world: World) -> N
     """A row that transform rejected is not sent, but audited with its reason, and tried again once it is ready."""
     refused = stage(world.folder, {"companies": [Staged("c1", {}, "rejected", "required_missing:name")]})
     report, _ = await world.run_load(refused)
-    assert [(item.rejected, item.created) for item in report.records][0] == (1, 0)
+    assert (report.records[0].rejected, report.records[0].created) == (1, 0)
     assert world.destination.sent == []
     with world.journal() as journal:
         assert [entry.message for entry in journal.audit(state="rejected")] == ["required_missing:name"]

@@ -1,0 +1,233 @@
+"""What undo would do to every row, judged from the journal and the destination as it is now. Nothing here changes anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.fingerprint import Fingerprint
+from crosswalk.model.rollback_report import LISTED, KeptRow, UndoCount, UndoneSideEffect
+from crosswalk.model.staged_writes import StagedWrites
+from crosswalk.model.values import Values, instant_text
+from crosswalk.spi.destination import Destination
+from crosswalk.stages._read_back import read_back
+from crosswalk.stages._row_state import differing_paths, ignored_paths, row_digest
+from crosswalk.stages._settlement import fetched
+from crosswalk.store import staging_undo as undo
+from crosswalk.store.entries import LOAD_RUNS, Entry
+from crosswalk.store.journal import Journal
+
+CLOCKS_APART = timedelta(minutes=5)
+"""The destination's clock and ours may differ by this much."""
+_COLLECTED = 5_000
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class UndoJob:
+    """What one undo works with. `folder` takes the read-backs; `before` is the fingerprint from before the migration."""
+
+    destination: Destination
+    journal: Journal
+    connection: duckdb.DuckDBPyConnection
+    schema: DestinationSchema
+    workspace: Path
+    folder: Path
+    staged: StagedWrites | None
+    before: Fingerprint | None
+    run: int | None
+    force: bool
+
+    def links(self) -> dict[str, str]:
+        """Link record → the path of the record it lives and dies with: the first it looks up."""
+        records = self.staged.records if self.staged else ()
+        first = {
+            item.record: next((column.path for column in item.columns if column.reference), None) for item in records if item.link
+        }
+        return {record: path for record, path in first.items() if path is not None}
+
+
+async def read_objects(job: UndoJob, names: set[str], folder: Path, schema: DestinationSchema) -> dict[str, Path]:
+    """The read-backs of these objects (those the schema still has)."""
+    return {
+        name: await read_back(job.destination, name, folder, schema=schema)
+        for name in sorted(names)
+        if schema.object(name) is not None
+    }
+
+
+async def judge(job: UndoJob) -> dict[str, Path]:
+    """Fill the undo's working tables: every row of ours with its verdict (remove, keep and why, gone). The read-backs."""
+    undo.prepare(job.connection)
+    _collect(job)
+    concerned = set(undo.objects_concerned(job.connection))
+    fingerprinted = {item.object for item in job.before.objects} if job.before else set[str]()
+    read_backs = await read_objects(job, concerned | fingerprinted, job.folder, job.schema)
+    for name in concerned & set(read_backs):
+        undo.take_read_back(job.connection, name, read_backs[name], job.schema)
+    before = [(item.object, job.workspace / item.rows_file) for item in job.before.objects] if job.before else []
+    undo.judge_rows(job.connection, [pair for pair in before if pair[0] in concerned], _window(job))
+    _judge_deleted(job)
+    _judge_changed(job, read_backs)
+    await _note_referring(job, concerned)
+    undo.keep_what_is_needed(job.connection, job.links())
+    return read_backs
+
+
+def _collect(job: UndoJob) -> None:
+    """The journal's entries that are not undone. All runs: the last image of a row may be a later run's."""
+    waiting: list[dict[str, object]] = []
+    ignored: dict[str, frozenset[str]] = {}
+    for _, entries in job.journal.batches_backwards(kinds=LOAD_RUNS):
+        for entry in entries:
+            if entry.operation in ("create", "update"):
+                if entry.object not in ignored:
+                    ignored[entry.object] = ignored_paths(job.schema, entry.object, job.destination.capabilities)
+                waiting.append(_cells(entry, ignored[entry.object], job.run is None or entry.run == job.run))
+        if len(waiting) >= _COLLECTED:
+            undo.add_entries(job.connection, waiting)
+            waiting.clear()
+    undo.add_entries(job.connection, waiting)
+
+
+def _cells(entry: Entry, ignored: frozenset[str], in_scope: bool) -> dict[str, object]:
+    changed = entry.operation == "update"
+    return {
+        "record": entry.record,
+        "key": entry.source_key,
+        "source_object": entry.source_object,
+        "object": entry.object,
+        "id": entry.destination_id,
+        "operation": entry.operation,
+        "position": entry.batch * 1_000_000 + entry.ordinal,
+        "batch": entry.batch,
+        "ordinal": entry.ordinal,
+        "digest": row_digest(entry.destination_id, False, entry.after or {}, ignored),
+        "before": orjson.dumps(entry.before or {}).decode() if changed else None,
+        "after": orjson.dumps(entry.after or {}).decode() if changed else None,
+        "in_scope": in_scope,
+    }
+
+
+def _window(job: UndoJob) -> tuple[str, str]:
+    """From when to when the automation's rows are counted as caused by us: since the first load, or during that one run."""
+    loads = [run for run in job.journal.runs() if run.kind in LOAD_RUNS]
+    of_run = [run for run in loads if job.run in (None, run.id)]
+    if not of_run:
+        return ("9", "9")
+    begun = datetime.fromisoformat(of_run[0].started) - CLOCKS_APART
+    later = [run.started for run in loads if job.run is not None and run.id > job.run]
+    return instant_text(begun), later[0] if later else "9999"
+
+
+def _judge_deleted(job: UndoJob) -> None:
+    """Softly deleted rows: a person's deletion is an edit, kept unless forced."""
+    for rows in undo.rows_with_verdict(job.connection, "deleted", _LOOKED_AT):
+        undo.set_verdicts(
+            job.connection,
+            [
+                (row["object"], row["id"], "remove", "", ())
+                if job.force or row["changed_by"] == "automation"
+                else (row["object"], row["id"], "keep", "deleted_by_person", ())
+                for row in rows
+            ],
+        )
+
+
+def _judge_changed(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
+    """Rows that differ from what we wrote: the automation's doing is a side effect, a person's an edit to keep."""
+    made_by_automation = undo.automation_ids(job.connection)
+    for rows in undo.rows_with_verdict(job.connection, "look", _LOOKED_AT):
+        images = job.journal.entries_by_destination_ids([row["id"] for row in rows])
+        current: dict[str, str] = {}
+        for name in {row["object"] for row in rows}:
+            current |= undo.current_values(job.connection, read_backs[name], [row["id"] for row in rows if row["object"] == name])
+        undo.set_verdicts(
+            job.connection,
+            [
+                (
+                    row["object"],
+                    row["id"],
+                    *_verdict(job, row, images.get(row["id"]), orjson.loads(current[row["id"]]), made_by_automation),
+                )
+                for row in rows
+            ],
+        )
+
+
+def _verdict(
+    job: UndoJob, row: dict[str, str], image: Entry | None, current: Values, made_by_automation: set[str]
+) -> tuple[str, str, tuple[str, ...]]:
+    ignored = ignored_paths(job.schema, row["object"], job.destination.capabilities)
+    fields = differing_paths(image.after or {} if image else {}, current, ignored)
+    if not fields:
+        return "remove", "", ()
+    by_automation = row["changed_by"] == "automation" or all(current.get(path) in made_by_automation for path in fields)
+    if by_automation:
+        return "remove", "side_effect", fields
+    return ("remove", "forced", fields) if job.force else ("keep", "edited", fields)
+
+
+async def _note_referring(job: UndoJob, concerned: set[str]) -> None:
+    """Rows of other objects that point at ours. The automation's (a time line's entries) go with their parent; others' block it."""
+    for described in job.schema.objects:
+        if described.name in concerned:
+            continue
+        for leaf in described.fields:
+            if leaf.to_object in concerned:
+                pairs = await job.destination.referring(described.name, leaf.path)
+                undo.add_referring(job.connection, described.name, leaf.path, leaf.to_object or "", pairs)
+    candidates: dict[str, list[str]] = {}
+    for name, id in undo.foreign_candidates(job.connection, concerned):
+        candidates.setdefault(name, []).append(id)
+    for name, ids in candidates.items():
+        rows = await fetched(job.destination, name, ids)
+        undo.drop_referring(job.connection, name, [id for id in ids if id not in rows or rows[id].created_by.kind == "automation"])
+
+
+def counts(job: UndoJob) -> tuple[UndoCount, ...]:
+    """Rows by record and by what undo does to them."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for record, name, verdict, rows in undo.verdict_counts(job.connection):
+        found.setdefault((record, name), {})[verdict] = rows
+    for record, name, rows in undo.update_counts(job.connection):
+        found.setdefault((record, name), {})["restore"] = rows
+    return tuple(UndoCount(record=record, object=name, **numbers) for (record, name), numbers in found.items())
+
+
+def kept_rows(job: UndoJob) -> tuple[list[KeptRow], int]:
+    """The rows that stay (at most LISTED of them) and how many there are."""
+    listed: list[KeptRow] = []
+    total = 0
+    for rows in undo.rows_with_verdict(job.connection, "keep", _LOOKED_AT):
+        total += len(rows)
+        listed += [
+            KeptRow.model_validate(
+                {
+                    "record": row["record"],
+                    "object": row["object"],
+                    "destination_id": row["id"],
+                    "key": row["key"],
+                    "reason": row["reason"],
+                    "fields": tuple(row["fields"]),
+                }
+            )
+            for row in rows[: max(0, LISTED - len(listed))]
+        ]
+    return listed, total
+
+
+def side_effects(job: UndoJob) -> tuple[list[UndoneSideEffect], int]:
+    """What the automation did, as far as undo takes it back (at most LISTED), and how much that is."""
+    listed: list[UndoneSideEffect] = []
+    total = 0
+    for row in undo.side_effect_rows(job.connection):
+        total += 1
+        if len(listed) < LISTED:
+            kind = "created" if row["record"] == undo.SIDE_EFFECT else "changed"
+            listed.append(UndoneSideEffect(object=row["object"], destination_id=row["id"], kind=kind, fields=tuple(row["fields"])))
+    return listed, total

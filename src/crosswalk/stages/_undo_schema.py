@@ -1,0 +1,122 @@
+"""Taking schema changes back, newest first; what holds somebody's data stays (DESIGN.md, "The journal and undo, precisely")."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
+from crosswalk.model.rollback_report import KeptRow
+from crosswalk.model.schema_plan import SchemaChange
+from crosswalk.model.values import Values
+from crosswalk.stages._schema_state import field_name, is_there, leaves_of, taken_back
+from crosswalk.stages._undo_plan import UndoJob
+from crosswalk.store.entries import Entry, Intent, Outcome
+from crosswalk.store.journal import Journal
+from crosswalk.store.staging_files import count_rows, rows_filled, rows_with_any
+
+ATTEMPTS = 5
+
+
+def applied_changes(journal: Journal) -> list[tuple[SchemaChange, Entry]]:
+    """The changes that stand because of us, newest first."""
+    found: list[tuple[SchemaChange, Entry]] = []
+    for _, entries in journal.batches_backwards(kinds=("apply",)):
+        for entry in reversed(entries):
+            if entry.operation == "schema_apply":
+                found.append((SchemaChange.model_validate((entry.before or {})["change"]), entry))
+    return found
+
+
+@dataclass(slots=True)
+class SchemaUndo:
+    """Takes changes back. `read_backs` are the rows that are left after the rows' own undo."""
+
+    job: UndoJob
+    run: int
+    read_backs: Mapping[str, Path]
+    undone: list[str] = field(default_factory=lambda: [])
+    kept: list[KeptRow] = field(default_factory=lambda: [])
+
+    async def undo(self, changes: Sequence[tuple[SchemaChange, Entry]], schema: DestinationSchema) -> DestinationSchema:
+        """The schema after everything that can go went."""
+        own = [change for change, _ in changes]
+        for change, entry in changes:
+            reason = self._kept_for(change, entry, own, schema)
+            if reason:
+                await self._keep(change, entry, *reason)
+                continue
+            schema = await self._take_back(change, entry, schema)
+        return schema
+
+    def _kept_for(
+        self, change: SchemaChange, entry: Entry, own: Sequence[SchemaChange], schema: DestinationSchema
+    ) -> tuple[str, str] | None:
+        """Why a change stays (reason, detail), or None."""
+        path = self.read_backs.get(change.object)
+        if path is None or not is_there(change, schema):
+            return None
+        db = self.job.connection
+        if change.operation == "create_object":
+            left = sum(count_rows(db, path))
+            added = self._others_fields(change, entry, own, schema)
+            if added:
+                return "others_fields", "fields added since: " + ", ".join(added)
+        elif change.operation == "create_field":
+            # A currency code without an amount is the platform's default, yet it was written by somebody: it counts.
+            left = rows_filled(db, path, [leaf.path for leaf in leaves_of(change, schema) if not leaf.computed])
+        else:
+            options = [value for value, _ in change.field.options] if change.field else []
+            left = rows_with_any(db, path, change.name, options)
+        return ("others_data", f"{left} rows hold data in it") if left else None
+
+    def _others_fields(
+        self, change: SchemaChange, entry: Entry, own: Sequence[SchemaChange], schema: DestinationSchema
+    ) -> tuple[str, ...]:
+        described = schema.object(change.object)
+        known = (entry.after or {}).get("leaves")
+        if described is None or not isinstance(known, list):
+            return ()
+        ours = {item.name for item in own if item.object == change.object and item.operation == "create_field"}
+        return tuple(
+            leaf.path
+            for leaf in described.fields
+            if leaf.path not in known and leaf.path.partition(".")[0] not in ours
+            and not any(field_name(leaf.path, item.field) in ours for item in own if item.object == change.object)
+        )  # fmt: skip
+
+    async def _take_back(self, change: SchemaChange, entry: Entry, schema: DestinationSchema) -> DestinationSchema:
+        job = self.job
+        for _ in range(ATTEMPTS):
+            batch = await job.journal.open_batch(self.run, [_intent(change, entry)])
+            try:
+                schema = await job.destination.undo(change, schema)
+            except RejectedError as refusal:
+                await job.journal.close_batch(batch, [Outcome("kept", message=refusal.message)])
+                self._list(change, "refused", refusal.message)
+                return schema
+            except UncertainError:
+                schema = await job.destination.describe()
+            outcome = taken_back(change, schema)
+            await job.journal.close_batch(batch, [outcome])
+            if outcome.state == "undone":
+                self.undone.append(change.label())
+                return schema
+        raise CrosswalkError(f"{change.label()} was taken back {ATTEMPTS} times and still stands", "See the destination's own log.")
+
+    async def _keep(self, change: SchemaChange, entry: Entry, reason: str, detail: str) -> None:
+        batch = await self.job.journal.open_batch(self.run, [_intent(change, entry)])
+        await self.job.journal.close_batch(batch, [Outcome("kept", message=detail)])
+        self._list(change, reason, detail)
+
+    def _list(self, change: SchemaChange, reason: str, detail: str) -> None:
+        content = {"record": "schema", "object": change.object, "destination_id": change.label(), "key": change.label()}
+        self.kept.append(KeptRow.model_validate({**content, "reason": reason, "detail": detail}))
+
+
+def _intent(change: SchemaChange, entry: Entry) -> Intent:
+    before: Values = {"change": change.model_dump(mode="json")}
+    return Intent(
+        "schema_undo", entry.record, entry.object, entry.destination_id, entry.source_object, entry.source_key, "", "", before,
+        (entry.batch, entry.ordinal),
+    )  # fmt: skip

@@ -1,0 +1,194 @@
+"""Undo: the state before comes back and is proved, and what people did since survives (E10)."""
+
+import asyncio
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from clinic import clinic
+from destination_world import Staged, World, id_of, stage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crosswalk.model.errors import UnreachableError
+from crosswalk.model.rollback_report import RollbackReport
+from crosswalk.testing.memory_destination import FaultKind, Faults, Killed
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A destination that people used before."""
+    world = World(tmp_path)
+    world.destination.person_adds("companies", "theirs", {"name": "Theirs"})
+    world.destination.person_adds("people", "guest", {"name.firstName": "Guest", "companyId": "theirs"})
+    return world
+
+
+def kept(report: RollbackReport) -> dict[str, str]:
+    """Key → why it stays."""
+    return {row.key: row.reason for row in report.kept}
+
+
+async def test_the_undo_of_everything_restores_the_fingerprint(world: World) -> None:
+    """Rows created go, rows changed get their before-image back, and the reading afterwards proves it."""
+    before, tables = await world.remember(), deepcopy(world.destination.tables)
+    rows = clinic()
+    rows["people"].append(Staged("px", {"name.firstName": "Ours", "companyId": id_of("companies", "c1")}, "existing", id="guest"))
+    staged = stage(world.folder, rows)
+    await world.run_load(staged)
+    assert world.held("people")["guest"]["name.firstName"] == "Ours"
+    report = await world.run_rollback(before, staged)
+    assert (report.proved, report.complete, report.removed, report.restored) == (True, True, 23, 1)
+    assert {name: {id: row.values for id, row in rows.items()} for name, rows in world.destination.tables.items()} == {
+        name: {id: row.values for id, row in rows.items()} for name, rows in tables.items()
+    }
+    with world.journal() as journal:
+        assert journal.generation() == 2
+
+
+async def test_an_edited_row_is_kept_with_what_it_needs(world: World) -> None:
+    """A person's edit stays, and so do the rows it refers to; everything else goes, and the difference is explained."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_edits("people", id_of("people", "p3"), {"birthDate": "1990-01-01"})
+    report = await world.run_rollback(before, staged)
+    assert kept(report) == {"p3": "edited", "c2": "needed_by_kept_row"}
+    assert next(row.fields for row in report.kept if row.key == "p3") == ("birthDate",)
+    assert set(world.held("people")) == {"guest", id_of("people", "p3")}
+    assert (report.proved, report.complete) == (True, False)
+    assert {entry.explained for entry in report.differences} == {"kept: edited", "kept: needed_by_kept_row"}
+    forced = await world.run_rollback(before, staged, force=True)
+    assert (forced.proved, forced.complete, forced.removed) == (True, True, 2)
+
+
+async def test_links_of_a_kept_note_stay_with_it_and_its_person(world: World) -> None:
+    """A link row lives and dies with the record it belongs to; what it links to is needed."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_edits("notes", id_of("notes", "n2"), {"title": "Edited"})
+    report = await world.run_rollback(before, staged)
+    assert {(row.record, row.key, row.reason) for row in report.kept} == {
+        ("notes", "n2", "edited"), ("note_links", "n2", "link_of_kept_row"), ("people", "p2", "needed_by_kept_row"),
+        ("companies", "c1", "needed_by_kept_row"),
+    }  # fmt: skip
+    assert report.proved
+
+
+async def test_a_deletion_by_a_person_counts_as_an_edit(world: World) -> None:
+    """Softly deleted: kept and listed. Deleted for good: listed as gone, and no error."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_deletes("notes", id_of("notes", "n1"))
+    world.destination.person_deletes("notes", id_of("notes", "n4"), soft=False)
+    report = await world.run_rollback(before, staged)
+    assert kept(report)["n1"] in ("deleted_by_person", "link_of_kept_row")
+    assert {count.record: count.gone for count in report.counts}["notes"] == 1
+    assert world.destination.tables["notes"][id_of("notes", "n1")].deleted
+    assert report.proved
+
+
+async def test_a_parent_of_somebody_elses_rows_is_never_removed(world: World) -> None:
+    """Deleting cascades: a company that a person's own row refers to stays, even when forced."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_adds("people", "friend", {"companyId": id_of("companies", "c2")})
+    for force in (False, True):
+        report = await world.run_rollback(before, staged, force=force)
+        assert kept(report) == {"c2": "foreign_children"}
+        assert world.held("people")["friend"] == {"companyId": id_of("companies", "c2")}
+        assert report.proved
+
+
+async def test_the_automations_doings_are_side_effects(world: World) -> None:
+    """The platform's own actors' rows and edits are undone and listed: facts/twenty.md §11.1, the company of the domain."""
+    world.destination.person_adds("companies", "auto-before", {"name": "old"}, "automation")
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.clock = 4_000_000_000
+    world.destination.person_adds("companies", "auto", {"name": "example.test"}, "automation")
+    world.destination.person_edits("people", id_of("people", "p1"), {"companyId": "auto"}, "automation")
+    report = await world.run_rollback(before, staged)
+    assert {(effect.object, effect.kind, effect.fields) for effect in report.side_effects} == {
+        ("companies", "created", ()), ("people", "changed", ("companyId",)),
+    }  # fmt: skip
+    assert set(world.held("companies")) == {"theirs", "auto-before"}
+    assert (report.proved, report.complete) == (True, True)
+
+
+async def test_a_changed_row_gets_back_only_what_nobody_changed_since(world: World) -> None:
+    """A before-image goes back field by field: a person's later value stays (three-way undo)."""
+    before = await world.remember()
+    company = id_of("companies", "c1")
+    row = Staged("px", {"name.firstName": "Ours", "companyId": company}, "existing", id="guest")
+    staged = stage(world.folder, {"companies": [Staged("c1", {"name": "North"})], "people": [row]})
+    await world.run_load(staged)
+    world.destination.person_edits("people", "guest", {"name.firstName": "Theirs now"})
+    report = await world.run_rollback(before, staged)
+    assert world.held("people")["guest"] == {"name.firstName": "Theirs now", "companyId": "theirs"}
+    assert [(item.reason, item.fields) for item in report.kept] == [("edited", ("name.firstName",))]
+    assert (report.proved, report.complete) == (True, False)
+
+
+async def test_one_run_alone(world: World) -> None:
+    """Undoing the second run leaves what the first wrote; nothing is claimed about the whole."""
+    before = await world.remember()
+    await world.run_load(stage(world.folder, clinic(3)))
+    staged = stage(world.folder, clinic(5), "two")
+    await world.run_load(staged)
+    report = await world.run_rollback(before, staged, of_run=2)
+    assert (report.removed, report.proved) == (6, None)
+    assert set(world.held("people")) == {"guest", *(id_of("people", f"p{n}") for n in range(3))}
+    again, _ = await world.run_load(staged)
+    assert [item.created for item in again.records] == [0, 2, 2, 2]
+
+
+async def test_an_unexplained_difference_is_not_proved(world: World) -> None:
+    """A foreign row that changed without a person's hand is no proof."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_edits("companies", "theirs", {"name": "Corrupted"}, "unknown")
+    report = await world.run_rollback(before, staged)
+    assert report.proved is False
+    assert [(entry.object, entry.kind, entry.destination_id, entry.explained) for entry in report.differences] == [
+        ("companies", "changed", "theirs", "")
+    ]
+
+
+KINDS: list[FaultKind] = ["reject", "uncertain_before", "uncertain_after", "killed_before", "killed_after", "unreachable"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.dictionaries(st.integers(0, 12), st.sampled_from(KINDS), max_size=5))
+def test_an_interrupted_undo_is_finished_by_the_next(faults: dict[int, FaultKind]) -> None:
+    """Whatever goes wrong on the way, calling again ends in the state before, and never removes what is not ours."""
+
+    async def scenario(folder: Path) -> RollbackReport:
+        world = World(folder)
+        world.destination.person_adds("companies", "theirs", {"name": "Theirs"})
+        world.destination.person_adds("people", "guest", {"name.firstName": "Guest"})
+        before = await world.remember()
+        rows = clinic(6)
+        rows["people"].append(Staged("px", {"name.firstName": "Ours"}, "existing", id="guest"))
+        staged = stage(folder, rows)
+        await world.run_load(staged)
+        world.destination.faults = Faults(faults)
+        for _ in range(20):
+            try:
+                report = await world.run_rollback(before, staged)
+            except (Killed, UnreachableError):
+                continue
+            if report.complete:
+                break
+        assert world.held("people") == {"guest": {"name.firstName": "Guest"}}
+        return report
+
+    with tempfile.TemporaryDirectory() as folder:
+        report = asyncio.run(scenario(Path(folder)))
+    assert (report.proved, report.complete) == (True, True)
