@@ -25,7 +25,8 @@ async def work(journal, run, worker):
         number += 1
         keys = [f"{run}-{worker}-{number}-{place}" for place in range(40)]
         batch = await journal.open_batch(run, [
-            Intent("update", "people", "people", f"id-{key}", "Patients", key, "c", "writes/c/people.parquet", {"was": key}) for key in keys
+            Intent("update", "people", "people", f"id-{key}", "Patients", key, "c", "writes/c/people.parquet", {"was": key})
+            for key in keys
         ])
         os.write(1, f"opened {batch} {run}-{worker}-{number}\\n".encode())
         await journal.close_batch(batch, [Outcome("updated", {"is": key}) for key in keys])
@@ -87,7 +88,7 @@ def test_what_was_promised_is_there(survived: tuple[Path, dict[int, str], set[in
         assert not closed & still_open.keys()
         for batch in opened.keys() & still_open.keys():
             assert still_open[batch] == _intents(opened[batch])
-        standing = {batch: entries for batch, entries in journal.batches_backwards()}
+        standing = dict(journal.batches_backwards())
         assert closed <= standing.keys()
         for batch in closed:
             intents = _intents(opened[batch])

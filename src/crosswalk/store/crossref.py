@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, Dialect, bindparam, delete
 
-from crosswalk.store.bulk import BulkInsert
+from crosswalk.store.bulk import BulkInsert, BulkLookup
 from crosswalk.store.entries import STANDING, TAKEN_BACK, UNDOING, WRITTEN, Intent, Outcome
 from crosswalk.store.tables import slices, xref
 
-# Built once: per call, SQLAlchemy would spend more on the list of keys than SQLite on finding them.
-_KEYS = xref.c.source_key.in_(bindparam("keys", expanding=True))
-_STORED = select(xref).where(xref.c.record == bindparam("record"), _KEYS)
-_REMOVED = delete(xref).where(xref.c.record == bindparam("record"), xref.c.generation == bindparam("generation"), _KEYS)
+_REMOVED = delete(xref).where(
+    xref.c.record == bindparam("record"),
+    xref.c.generation == bindparam("generation"),
+    xref.c.source_key.in_(bindparam("keys", expanding=True)),
+)
 
 
 Place = tuple[str, str, int]
@@ -67,16 +68,24 @@ def moved(current: Reference | None, move: Move) -> Reference | None:
     return Reference(intent.record, intent.source_key, generation, place, state, state, content, move.identity)
 
 
-def apply_moves(connection: Connection, bulk: BulkInsert, moves: Sequence[Move]) -> None:
+class References:
+    """The table `xref`, read and written many rows at a time within a transaction."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.insertion = BulkInsert(xref, dialect)
+        self.lookup = BulkLookup(xref, "record", "source_key", dialect)
+
+
+def apply_moves(connection: Connection, table: References, moves: Sequence[Move]) -> None:
     """Move the references in `xref`, in order. An undo moves the generation that its destination id belongs to."""
     keys: dict[str, list[str]] = defaultdict(list)
     for move in moves:
         keys[move.intent.record].append(move.intent.source_key)
     stored: dict[Place, Reference] = {}
     for record, wanted in keys.items():
-        for some in slices(wanted):
-            for row in connection.execute(_STORED, {"record": record, "keys": some}):
-                stored[row.record, row.source_key, row.generation] = Reference(*row)
+        for row in table.lookup.find(connection, record, wanted):
+            found = Reference(*row)
+            stored[found.record, found.source_key, found.generation] = found
     references = dict(stored)
     for move in moves:
         place = _place(references, move)
@@ -85,9 +94,9 @@ def apply_moves(connection: Connection, bulk: BulkInsert, moves: Sequence[Move])
             references[place] = after
     if stored:
         _remove(connection, [place for place, row in stored.items() if references[place] is not row])
-        bulk.insert(connection, [row for place, row in references.items() if stored.get(place) is not row])
+        table.insertion.insert(connection, [row for place, row in references.items() if stored.get(place) is not row])
     else:
-        bulk.insert(connection, list(references.values()))
+        table.insertion.insert(connection, list(references.values()))
 
 
 def _place(references: dict[Place, Reference], move: Move) -> Place:

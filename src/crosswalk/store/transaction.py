@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Dialect, func, insert, select, update
 from crosswalk.model.values import Value, instant_text
 from crosswalk.store.bulk import BulkInsert
 from crosswalk.store.chain import link_digest, pack, pack_images
-from crosswalk.store.crossref import Move, apply_moves
+from crosswalk.store.crossref import Move, References, apply_moves
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.reading import batch_intents
-from crosswalk.store.tables import BATCH_LIMIT, head, intent, intent_id, link, outcome, target, xref
+from crosswalk.store.tables import BATCH_LIMIT, head, intent, intent_id, link, outcome, target
 
 Target = tuple[str, str, str, str, str]
 
@@ -41,7 +41,7 @@ class Memory:
     def __init__(self, dialect: Dialect) -> None:
         self.intents = BulkInsert(intent, dialect)
         self.outcomes = BulkInsert(outcome, dialect)
-        self.references = BulkInsert(xref, dialect)
+        self.references = References(dialect)
         self.targets: dict[Target, int] = {}
         self.open: dict[int, tuple[int, tuple[Intent, ...]]] = {}
         """Batch → (generation, intents), while it is open."""

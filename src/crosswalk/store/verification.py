@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select, tuple_
 
-from crosswalk.store.bulk import BulkInsert
 from crosswalk.store.chain import START, link_digest
-from crosswalk.store.crossref import Move, apply_moves
+from crosswalk.store.crossref import Move, References, apply_moves
 from crosswalk.store.database import open_engine
 from crosswalk.store.entries import ChainCheck, Intent, Outcome
 from crosswalk.store.reading import INTENT_COLUMNS, settled
@@ -100,11 +99,11 @@ def check_references(engine: Engine, folder: Path) -> list[tuple[str, str, int]]
 
 
 def _replay(connection: Connection, copy: Connection) -> None:
-    bulk = BulkInsert(xref, copy.dialect)
+    table = References(copy.dialect)
     closings = select(link.c.batch).where(link.c.kind == "closed").order_by(link.c.position)
     for batch in connection.execute(closings).scalars().all():
         query = settled().where(intent.c.id >= intent_id(batch, 0), intent.c.id < intent_id(batch + 1, 0)).order_by(intent.c.id)
-        apply_moves(copy, bulk, [_move(row) for row in connection.execute(query)])
+        apply_moves(copy, table, [_move(row) for row in connection.execute(query)])
 
 
 def _move(row: Row[*tuple[Any, ...]]) -> Move:

@@ -234,7 +234,7 @@ def test_the_cross_reference_streams_in_order_in_arrow(journal: Journal, monkeyp
     settle(journal, [intent(key) for key in reversed(keys)], [Outcome("loaded")] * len(keys))
     batches = list(journal.xref("people"))
     assert [batch.num_rows for batch in batches] == [7, 7, 7] and all(batch.schema == XREF_SCHEMA for batch in batches)
-    assert [key for batch in batches for key in batch.column("source_key").to_pylist()] == keys
+    assert [row["source_key"] for batch in batches for row in batch.to_pylist()] == keys
 
 
 def test_runs_are_told_in_order(journal: Journal) -> None:
@@ -255,8 +255,13 @@ def test_the_audit_log_tells_everything_in_order(journal: Journal) -> None:
     journal.record_event("accepted", {"code": "webhooks"}, run=1)
     lines = list(journal.audit())
     assert [(line.event or line.operation, line.state) for line in lines] == [
-        ("run_started", None), ("approval", None), ("create", "loaded"), ("create", "rejected"), ("update", "open"), ("accepted", None),
-    ]  # fmt: skip
+        ("run_started", None),
+        ("approval", None),
+        ("create", "loaded"),
+        ("create", "rejected"),
+        ("update", "open"),
+        ("accepted", None),
+    ]
     assert lines[1].details["by"] == "Dr. Ames" and lines[3].message == "duplicate e-mail" and lines[3].settled_at is not None
     searches: list[tuple[dict[str, Any], list[str]]] = [
         ({"source_key": "P1"}, ["create P1", "update P1"]),

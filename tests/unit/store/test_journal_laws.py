@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from crosswalk.model.values import Values
+from crosswalk.model.values import Value, Values
 from crosswalk.store.entries import Intent, Operation, Outcome, State
 from crosswalk.store.journal import Journal
 
@@ -22,9 +22,9 @@ ENDS: dict[Operation, list[State]] = {
     "upload": ["applied", "failed"],
 }
 ARRIVED = {"loaded", "loaded_with_findings", "updated"}
-IMAGES: st.SearchStrategy[Values | None] = st.none() | st.dictionaries(
-    st.sampled_from(["name", "city", "tags"]), st.none() | st.text() | st.integers(-(2**53), 2**53) | st.lists(st.text())
-)
+VALUES: st.SearchStrategy[Value] = st.none() | st.text() | st.integers(-(2**53), 2**53) | st.lists(st.text())
+NAMES = st.sampled_from(["name", "city", "tags"])
+IMAGES: st.SearchStrategy[Values | None] = st.one_of(st.none(), st.dictionaries(NAMES, VALUES))
 
 
 @dataclass
@@ -37,9 +37,8 @@ class Life:
         """Writes that arrived and were not taken back: (operation, content, entry)."""
         stack: list[tuple[str, str, tuple[int, int]]] = []
         for operation, state, content, entry in self.history:
-            if operation in ("create", "update") and state in ARRIVED:
-                stack.append((operation, content, entry))
-            elif operation == "upload" and state == "applied":
+            written = operation in ("create", "update") and state in ARRIVED
+            if written or (operation == "upload" and state == "applied"):
                 stack.append((operation, content, entry))
             elif operation == "remove" and state in ("removed", "absent"):
                 stack.clear()

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import stat
 import tomllib
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_a_save_cut_short_leaves_the_old_artefact(workspace: Workspace, monkeypa
         with pytest.raises(OSError, match="No space"):
             workspace.save("inventory", Inventory(rows={"new": 1}))
     assert workspace.load("inventory", Inventory) == Inventory(rows={"old": 1})
-    assert os.listdir(workspace.root / "artefacts") == ["inventory.json"]
+    assert [path.name for path in (workspace.root / "artefacts").iterdir()] == ["inventory.json"]
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/b", "", ".hidden"])
@@ -161,7 +162,7 @@ def test_files_are_their_owners_only(workspace: Workspace) -> None:
     assert wrong == {}
 
 
-def _hold(root: str, ready: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
+def _hold(root: str, ready: Event, done: Event) -> None:
     with Workspace.open(Path(root)).lock():
         ready.set()
         done.wait(20)
