@@ -313,3 +313,16 @@ def test_the_tables_can_be_made_on_postgresql() -> None:
     """Nothing in the tables is SQLite's own: PostgreSQL's compiler takes them, with 64-bit numbers."""
     made = "\n".join(str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables)
     assert "ROWID" not in made and "position BIGINT NOT NULL" in made
+
+
+def test_two_writers_take_turns(journal: Journal, tmp_path: Path) -> None:
+    """Should two processes write after all, neither loses a row and the chain stays one."""
+
+    async def both(other: Journal) -> list[int]:
+        calls = [(journal, other)[number % 2].open_batch(1, [intent(f"P{number}")]) for number in range(40)]
+        return list(await asyncio.gather(*calls))
+
+    with Journal.open(tmp_path / "journal.sqlite") as other:
+        numbers = asyncio.run(both(other))
+        other.record_event("verb", {})
+    assert sorted(numbers) == list(range(1, 41)) and journal.verify_chain().ok
