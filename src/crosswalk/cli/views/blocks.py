@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -91,9 +91,17 @@ class Note:
         return Text(self.text, style=STYLES[self.tone])
 
 
+MARKS = "#~?"
+NARROW = 100
+"""Columns of a terminal below which tables leave out what is marked so."""
+FOLDED = 12
+"""The least width of a column that folds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns. A column whose name starts with `#` is right-aligned."""
+    """Rows under columns. `#` before a column's name aligns it right; `~` marks one that folds where the terminal is narrow,
+    `?` one that is left out there."""
 
     kind: ClassVar[str] = "table"
     title: str
@@ -103,17 +111,23 @@ class Table:
 
     def headers(self) -> list[tuple[str, bool]]:
         """(name, right-aligned) of every column."""
-        return [(name.removeprefix("#"), name.startswith("#")) for name in self.columns]
+        return [(name.lstrip(MARKS), "#" in name[:2]) for name in self.columns]
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        narrow = options.max_width < NARROW
+        shown = [place for place, name in enumerate(self.columns) if not (narrow and "?" in name[:2])]
         made = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         made.show_footer = bool(self.footer)
-        for place, (name, right) in enumerate(self.headers()):
-            foot = _rich_cell(self.footer[place]) if self.footer else ""
-            made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right or place == 0, footer=foot)
+        for place in shown:
+            name, right = self.headers()[place]
+            folds = "~" in self.columns[place][:2]
+            made.add_column(
+                name, justify="right" if right else "left", overflow="fold", no_wrap=not folds, min_width=FOLDED if folds else None,
+                footer=_rich_cell(self.footer[place]) if self.footer else "",
+            )  # fmt: skip
         for row in self.rows:
-            made.add_row(*map(_rich_cell, row))
-        return made
+            made.add_row(*[_rich_cell(row[place]) for place in shown])
+        yield made
 
 
 SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info": "quiet"}

@@ -13,14 +13,14 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed:
     clean = diff.clean()
     words = "nothing differs" if clean else f"{number(diff.differences_total)} differ, {number(diff.rows_missing)} rows are missing"
     shown: list[Block] = [Heading(f"{number(diff.rows)} rows compared field by field: {words}", verdict(clean))]
-    columns = ("field", "#equal", "#normalised", "#different", "#missing", "#left out", "#not written", "normalised by")
+    columns = ("field", "#equal", "#normalised", "#different", "#missing", "#left out", "#not written", "~normalised by")
     shown.append(Table("Fields", columns, [_field(item) for item in diff.fields], footer=_footer(diff.fields)))
     if unmapped:
-        shown.append(Table("Unmapped source fields", ("object", "field", "why"), unmapped))
+        shown.append(Table("Unmapped source fields", ("object", "field", "~why"), unmapped))
     if diff.differences:
         rows = [(item.record, item.key, item.field or "(the whole row)", item.verdict) for item in diff.differences[:listed]]
         title = f"First {len(rows)} of {number(diff.differences_total)} differences"
-        shown.append(Table(title, ("record", "source key", "field", "verdict"), rows))
+        shown.append(Table(title, ("record", "~source key", "~field", "verdict"), rows))
     return shown
 
 

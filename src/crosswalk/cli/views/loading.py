@@ -42,7 +42,7 @@ def sample_view(sample: Sample) -> list[Block]:
     rows = [(item.kind, item.covered, item.total, ", ".join(item.uncovered[:6])) for item in sample.coverage]
     whole = sum(sample.rows.values())
     shown: list[Block] = [Heading(f"Sample: {sample.size} {sample.root} and what belongs to them, {number(whole)} rows")]
-    shown.append(Table("Coverage", ("of", "#covered", "#there are", "not covered"), rows))
+    shown.append(Table("Coverage", ("of", "#covered", "#there are", "~not covered"), rows))
     if any(item.covered < item.total for item in sample.coverage):
         shown.append(Note(f"A sample of {number(sample.size_for_everything)} would cover everything."))
     return shown

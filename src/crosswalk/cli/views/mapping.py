@@ -12,7 +12,7 @@ WHERE = 30
 def mapping_view(mapping: Mapping, path: str) -> list[Block]:
     """One line per record, then the source fields that go nowhere, then the notes."""
     active = mapping.active()
-    columns = ("record", "from", "to", "#fields", "#created", "#lookups", "only rows where")
+    columns = ("record", "from", "to", "#fields", "#created", "#lookups", "~only rows where")
     rows = [
         (
             record.title or name,
@@ -31,7 +31,7 @@ def mapping_view(mapping: Mapping, path: str) -> list[Block]:
         shown.append(Note(f"Switched off (enabled: true takes them): {', '.join(off)}"))
     if mapping.unmapped:
         unmapped = [(item.object, item.field, item.reason) for item in mapping.unmapped]
-        shown.append(Table(f"{len(unmapped)} source fields go nowhere", ("object", "field", "why"), unmapped))
+        shown.append(Table(f"{len(unmapped)} source fields go nowhere", ("object", "field", "~why"), unmapped))
     dates = [f"{name}.{column}: {order}" for name, orders in mapping.date_orders.items() for column, order in orders.items()]
     if dates:
         orders = Counter(line.rpartition(" ")[2] for line in dates)

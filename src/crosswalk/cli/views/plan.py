@@ -43,7 +43,7 @@ def changes_view(changes: Collection[SchemaChange]) -> list[Block]:
         (name, _what(items), ", ".join(item.name for item in items if item.operation != "create_object"))
         for name, items in by_object.items()
     ]
-    return [Table(f"{len(changes)} schema changes", ("object", "what", "fields"), rows)]
+    return [Table(f"{len(changes)} schema changes", ("object", "what", "~fields"), rows)]
 
 
 def _what(items: list[SchemaChange]) -> str:
@@ -55,4 +55,4 @@ def owners_view(owners: Owners) -> Block:
     """How the owners' addresses were resolved. Doctors' work addresses are no patients' values."""
     goes_to = owners.fallback_email if owners.fallback_user_id else "nobody: no fallback owner"
     rows = [(item.email, item.status, "themselves" if item.user_id else (goes_to or "")) for item in owners.owners]
-    return Table("Owners", ("address", "status", "their records go to"), rows)
+    return Table("Owners", ("address", "status", "~their records go to"), rows)

@@ -17,7 +17,7 @@ def reconciliation_view(found: Reconciliation) -> list[Block]:
     shown: list[Block] = [_ledger(found.ledger)]
     if found.reasons:
         reasons = [(item.source_object, item.state, item.code, item.rows, ", ".join(item.examples[:3])) for item in found.reasons]
-        shown.append(Table("Why", ("object", "state", "reason", "#rows", "for example"), reasons))
+        shown.append(Table("Why", ("object", "state", "~reason", "#rows", "~for example"), reasons))
     shown += [_records(found), _links(found)]
     shown += [_total(item) for item in found.totals]
     shown += [Note(f"Side effect of the platform's automation: {item.rows:,} {item.object}") for item in found.side_effects]

@@ -22,7 +22,7 @@ def scan_view(schema: SourceSchema, profile: Profile) -> list[Block]:
 
 
 def _objects(profile: Profile) -> Block:
-    columns = ("object", "#rows", "#staged", "#folded", "#quarantined", "key")
+    columns = ("object", "#rows", "#staged", "#folded", "#quarantined", "~key")
     return Table("Objects (rows = staged + folded + quarantined)", columns, [_object(item) for item in profile.objects])
 
 
@@ -46,7 +46,7 @@ def _delimiter(mark: str | None) -> str:
 
 
 def _fields(item: ObjectProfile, files: str) -> Block:
-    columns = ("field", "recognised as", "type", "#filled", "#distinct", "#length", "personal data", "looks like")
+    columns = ("field", "~recognised as", "type", "#filled", "#distinct", "#?length", "?personal data", "?~looks like")
     return Table(f"{item.name}: {files}", columns, [_field(field, item.staged) for field in item.fields])
 
 
@@ -54,15 +54,15 @@ def _field(field: FieldProfile, rows: int) -> Sequence[Cell]:
     length = str(field.max_length) if field.min_length == field.max_length else f"{field.min_length}–{field.max_length}"
     share = f"{100 * field.filled / rows:.0f} %" if rows else ""
     kind = f"{field.type} ({field.date_order})" if field.date_order else field.type
-    concept = field.concept or Toned("unknown", "warn")
+    concept = field.concept.partition(".")[2] if field.concept else Toned("unknown", "warn")
     return field.name, concept, kind, share, field.distinct, length if field.filled else "", field.personal or "", _looks(field)
 
 
 def _looks(field: FieldProfile) -> str:
     if field.values:
-        more = " …" if len(field.values) > 4 else ""
-        return ", ".join(f"{value} ({count:,})" for value, count in field.values[:4]) + more
-    return ", ".join(mask for mask, _ in field.patterns[:3])
+        more = " …" if len(field.values) > 3 else ""
+        return ", ".join(f"{value} ({count:,})" for value, count in field.values[:3]) + more
+    return ", ".join(mask for mask, _ in field.patterns[:2])
 
 
 def _relations(relations: Sequence[Relation]) -> list[Block]:

@@ -48,7 +48,7 @@ def rollback_view(report: RollbackReport, before: str | None, after: str | None)
             (item.object, item.kind, item.destination_id, item.explained or "unexplained") for item in report.differences[:LISTED]
         ]
         shown.append(
-            Table(f"{number(report.differences_total)} differences from before", ("object", "what", "id", "because"), rows)
+            Table(f"{number(report.differences_total)} differences from before", ("object", "what", "id", "~because"), rows)
         )
     shown += [Note(f"Cannot be restored: {what}") for what in report.not_restorable]
     return [*shown, *_proof(report, before, after)]
@@ -88,11 +88,11 @@ def kept_view(kept: Sequence[KeptRow], total: int, what: str = "rows kept") -> l
         for item in kept[:LISTED]
     ]
     more = f" (first {LISTED})" if total > LISTED else ""
-    return [Table(f"{number(total)} {what}{more}", ("record", "source key", "because", "fields", "detail"), rows)]
+    return [Table(f"{number(total)} {what}{more}", ("record", "~source key", "~because", "~fields", "~detail"), rows)]
 
 
 def _side_effects(effects: Sequence[UndoneSideEffect], total: int) -> list[Block]:
     if not total:
         return []
     rows = [(item.object, item.kind, item.destination_id, ", ".join(item.fields)) for item in effects[:LISTED]]
-    return [Table(f"{number(total)} side effects of the platform's automation", ("object", "what", "id", "fields"), rows)]
+    return [Table(f"{number(total)} side effects of the platform's automation", ("object", "what", "id", "~fields"), rows)]
