@@ -66,10 +66,10 @@ class TwentyClient:
             raise schema_refusal(answer, f"{method} {path}")
         return answer.json()
 
-    async def query_metadata(self, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A GraphQL query on /metadata, asked again when it got lost; its `data`."""
+    async def query(self, path: str, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A GraphQL query at `/graphql` (paced) or `/metadata`, asked again when it got lost; its `data`."""
         body = {"query": query, "variables": variables}
-        content = await self._until_answered("POST", "/metadata", body, paced=False)
+        content = await self._until_answered("POST", path, body, paced=path == "/graphql")
         return cast(Mapping[str, Any], content["data"])
 
     async def mutate(self, path: str, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -91,7 +91,7 @@ async def _relation_targets(client: TwentyClient) -> dict[str, str]:
     after: str | None = None
     while True:
         try:
-            data = await client.query_metadata(_RELATIONS_QUERY, {"after": after})
+            data = await client.query("/metadata", _RELATIONS_QUERY, {"after": after})
         except RejectedError:
             return targets
         listing = cast(Raw, data.get("objects") or {})

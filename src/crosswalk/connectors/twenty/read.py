@@ -1,25 +1,28 @@
 """Reading records: pages, by id, by value, by reference; soft-deleted rows are asked for apart (facts/twenty.md §2)."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 from uuid import RFC_4122, UUID
 
-from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient
+from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient, next_cursor
 from crosswalk.connectors.twenty.describe import Description
 from crosswalk.connectors.twenty.expected import expected
 from crosswalk.connectors.twenty.fields import row, rows
 from crosswalk.kit.paging import slices
-from crosswalk.model.destination_schema import DestinationField
+from crosswalk.model.destination_schema import DestinationField, DestinationObject
 from crosswalk.model.errors import UsageError
 from crosswalk.model.record import Row, User
 
 DELETED = "deletedAt[is]:NOT_NULL"
-"""Soft-deleted rows are hidden unless a filter mentions deletedAt (§2)."""
+"""Soft-deleted rows are hidden unless a filter mentions deletedAt, at any depth (§2)."""
+_ALL = "or(deletedAt[is]:NULL,deletedAt[is]:NOT_NULL)"
+_ALL_TREE: Mapping[str, Any] = {"or": [{"deletedAt": {"is": "NULL"}}, {"deletedAt": {"is": "NOT_NULL"}}]}
 _FILTER_ROOM = 12_000
 """Percent-encoded bytes of a filter's values: 380 ids (15 kB of address) were accepted (§2)."""
 _UNQUOTED = frozenset({"id", "reference", "integer", "decimal", "boolean", "date", "datetime", "option"})
-_ONE_AT_A_TIME = frozenset('"\\[](),')
-"""Inside quotes these are literal (§2), but a list of quoted texts that hold them was never tried."""
+_ODD = frozenset("\"'\\[](),\n\r")
+"""Characters that REST's filter grammar splits or counts even inside quotes: such values are asked for by GraphQL."""
 
 
 async def read_rows(
@@ -32,19 +35,15 @@ async def read_rows(
 
 
 async def fetch(client: TwentyClient, description: Description, object_name: str, ids: Sequence[str]) -> list[Row]:
-    """The rows with these ids, live first; soft-deleted ones are asked for only when some are missing."""
+    """The rows with these ids, live and soft-deleted, in one request."""
     if len(ids) > READ_SIZE:
         raise UsageError(f"At most {READ_SIZE} ids can be fetched at once, not {len(ids)}.", "Ask in slices.")
     item = description.object(object_name)
     wanted = [identity.lower() for identity in dict.fromkeys(ids) if is_twenty_id(identity)]
-    found: list[Row] = []
-    for extra in ("", f",{DELETED}"):
-        known = {held.id for held in found}
-        missing = [identity for identity in wanted if identity not in known]
-        if missing:
-            async for page in client.records(object_name, f"id[in]:[{','.join(missing)}]{extra}"):
-                found.extend(rows(item, page))
-    return found
+    if not wanted:
+        return []
+    condition = f"and({_ALL},id[in]:[{','.join(wanted)}])"
+    return [found async for page in client.records(object_name, condition) for found in rows(item, page)]
 
 
 def is_twenty_id(text: str) -> bool:
@@ -62,32 +61,52 @@ async def find(client: TwentyClient, description: Description, object_name: str,
     field = item.field(path)
     if field is None:
         raise UsageError(f"Twenty's {object_name} has no field “{path}”.", "Correct the mapping's `match`.")
+    wanted = list(dict.fromkeys(stored for value in values if (stored := _searchable(field, value)) is not None))
     found: dict[str, Row] = {}
-    for condition in conditions(field, values):
-        for extra in ("", f",{DELETED}"):
-            async for page in client.records(object_name, condition + extra):
-                found.update((str(record["id"]), row(item, record)) for record in page)
+    for condition in conditions(field, [value for value in wanted if not _ODD & set(value)]):
+        async for page in client.records(object_name, condition):
+            found.update((str(record["id"]), row(item, record)) for record in page)
+    odd = await _ids_by_graphql(client, item, path, [value for value in wanted if _ODD & set(value)])
+    for part in slices([identity for identity in odd if identity not in found], READ_SIZE, READ_SIZE, lambda _: 1):
+        found.update((held.id, held) for held in await fetch(client, description, object_name, part))
     return list(found.values())
 
 
 def conditions(field: DestinationField, values: Sequence[str]) -> Iterator[str]:
-    """Filters that together ask for all values, each short enough for an address.
-
-    A value with a line break cannot be asked for (§2) and is left out, as are values no field of the type can hold.
-    """
-    wanted = list(dict.fromkeys(stored for value in values if (stored := _searchable(field, value)) is not None))
+    """REST filters that together ask for all values, live and soft-deleted, each short enough for an address."""
     quotation = "" if field.type in _UNQUOTED else '"'
-    plain = [value for value in wanted if not _ONE_AT_A_TIME & set(value)]
-    for part in slices(plain, READ_SIZE, _FILTER_ROOM, lambda value: len(quote(f"{quotation}{value}{quotation},", safe=""))):
-        yield f"{field.path}[in]:[{','.join(f'{quotation}{value}{quotation}' for value in part)}]"
-    for value in wanted:
-        if _ONE_AT_A_TIME & set(value):
-            yield f'{field.path}[eq]:"{value}"'
+    for part in slices(values, READ_SIZE, _FILTER_ROOM, lambda value: len(quote(f"{quotation}{value}{quotation},", safe=""))):
+        listed = ",".join(f"{quotation}{value}{quotation}" for value in part)
+        yield f"and({_ALL},{field.path}[in]:[{listed}])"
+
+
+async def _ids_by_graphql(client: TwentyClient, item: DestinationObject, path: str, values: Sequence[str]) -> list[str]:
+    """Ids of the rows whose field equals one of the values, which travel as variables and need no quoting."""
+    kind = f"{item.singular[:1].upper()}{item.singular[1:]}FilterInput"
+    query = f"""query Find($filter: {kind}!, $after: String) {{
+      {item.name}(filter: $filter, first: {READ_SIZE}, after: $after) {{
+        edges {{ node {{ id }} }} pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}"""
+    ids: list[str] = []
+    for part in slices(values, READ_SIZE, READ_SIZE, lambda _: 1):
+        tree: Any = {"in": list(part)}
+        for name in reversed(path.split(".")):
+            tree = {name: tree}
+        after: str | None = None
+        while True:
+            variables = {"filter": {"and": [tree, _ALL_TREE]}, "after": after}
+            listing = (await client.query("/graphql", query, variables))[item.name]
+            ids.extend(str(edge["node"]["id"]) for edge in listing["edges"])
+            after = next_cursor(listing)
+            if after is None:
+                break
+    return ids
 
 
 def _searchable(field: DestinationField, value: str) -> str | None:
     stored = expected(field, value).value
-    if not isinstance(stored, str) or "\n" in stored or "\r" in stored:
+    if not isinstance(stored, str):
         return None
     if field.type in {"id", "reference"} and not is_twenty_id(stored):
         return None
