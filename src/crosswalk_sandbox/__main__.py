@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from crosswalk_sandbox.serving import READY
+from crosswalk_sandbox.serving import bind
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,15 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 async def serve(app: web.Application, port: int, ready: "dict[str, str]") -> None:
     """Serve until SIGTERM or SIGINT; `ready` is printed as one JSON line, with the url, once requests are answered."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
-    host, real_port = runner.addresses[0][:2]
-    url = f"http://{host}:{real_port}"
-    on_ready = app.get(READY)
-    if on_ready is not None:
-        on_ready(url)
+    runner, url = await bind(app, port)
     sys.stdout.write(orjson.dumps({**ready, "url": url}).decode() + "\n")
     sys.stdout.flush()
     stop = asyncio.Event()
@@ -65,7 +57,6 @@ def main() -> None:
         )
     )
     app = make_app(server)
-    app[READY] = server.serve_at
     asyncio.run(serve(app, options.port, {"service": "twenty", "api_key": key}))
 
 

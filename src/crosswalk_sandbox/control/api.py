@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from crosswalk_sandbox.services.twenty.schema import is_list, is_row
+
 from .faults import make_fault
 from .people import People
 
@@ -82,10 +84,10 @@ class Control:
     def faults(self, body: Any) -> Json:
         """Queue one fault or a list of them; {"clear": true} empties the queue."""
         queue = self.server.faults.queue
-        if isinstance(body, dict) and body.get("clear"):  # pyright: ignore[reportUnknownMemberType]
+        if is_row(body) and body.get("clear"):
             queue.clear()
             return {"queued": 0}
-        items: list[Json] = body if isinstance(body, list) else [body]
+        items: list[Json] = body if is_list(body) else [body]
         queue += [make_fault(item) for item in items]
         return {"queued": len(queue)}
 

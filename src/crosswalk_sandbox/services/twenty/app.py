@@ -11,13 +11,14 @@ from aiohttp import web
 
 from crosswalk_sandbox.control.faults import Fault, Faults
 from crosswalk_sandbox.control.ledger import Entry, Ledger
+from crosswalk_sandbox.serving import READY
 
 from .baseline import fill
 from .errors import PlainAnswer, TwentyError
+from .files import CONTENT_TYPE
 from .graphql_core import GraphqlCore
 from .graphql_document import UNAUTHENTICATED, InvalidDocument, read_operation, unknown_query
 from .graphql_metadata import GraphqlMetadata
-from .files import CONTENT_TYPE
 from .http import Answer, Call, no_route
 from .limits import Limits
 from .metadata import Metadata
@@ -245,6 +246,7 @@ def make_app(server: Server) -> web.Application:
     from crosswalk_sandbox.control.api import Control
 
     app = web.Application(client_max_size=BODY_MAXIMUM)
+    app[READY] = server.serve_at
     control = Control(server)
     front = Front(server)
     app.cleanup_ctx.append(lambda _app: _ticking(server))

@@ -10,11 +10,11 @@ import orjson
 from .errors import bad_value, coded
 from .inspect import shown
 from .phones import normal_phones
-from .schema import EMPTY, Field, Row
+from .schema import EMPTY, Field, Row, is_row
 
 EMAIL = re.compile(r"[^\s@,;<>()\"\[\]\\]+@[^\s@,;<>()\"\[\]\\.]+(?:\.[^\s@,;<>()\"\[\]\\.]+)+")
 ACTOR_SOURCES = ["EMAIL", "CALENDAR", "WORKFLOW", "AGENT", "API", "IMPORT", "MANUAL", "SYSTEM", "WEBHOOK", "APPLICATION"]
-PARTS: dict[str, frozenset[str]] = {kind: frozenset(value) for kind, value in EMPTY.items() if isinstance(value, dict)}
+PARTS: dict[str, frozenset[str]] = {kind: frozenset(value) for kind, value in EMPTY.items() if is_row(value)}
 KIND_LABEL = {
     "FULL_NAME": "full name",
     "EMAILS": "emails",
@@ -149,7 +149,7 @@ def normal_composite(field: Field, value: Any, current: Row) -> Row:
     """
     if value is None:
         return current
-    if not isinstance(value, dict):
+    if not is_row(value):
         raise bad_value(f'Invalid object value {shown(value)} for field "{field.name}"', f'Invalid value: "{value}"')
     sent: Row = value
     for part in sent:

@@ -13,7 +13,7 @@ from .dates import normal_moment
 from .errors import bad_query, bad_value, unknown_field
 from .ids import LOOSE_UUID
 from .inspect import shown
-from .schema import COMPOSITE, Field, ObjectType, Row
+from .schema import COMPOSITE, Field, ObjectType, Row, is_list, is_row
 from .tables import Table
 
 OPERATORS = ["eq", "neq", "in", "containsAny", "is", "gt", "gte", "lt", "lte", "startsWith", "endsWith", "like", "ilike"]
@@ -70,7 +70,7 @@ def _set_check(operator: str, values: list[Any]) -> Check:
     wanted = set(values)
     if operator == "in":
         return lambda actual: actual in wanted
-    return lambda actual: not wanted.isdisjoint(actual if isinstance(actual, list) else [actual])  # pyright: ignore[reportUnknownArgumentType]
+    return lambda actual: not wanted.isdisjoint(actual if is_list(actual) else [actual])
 
 
 def _order_check(operator: str, value: Any) -> Check:
@@ -91,7 +91,7 @@ def _check(field: Field, kind: str, operator: str, value: Any) -> Check:
         wants_null = value == "NULL"
         return lambda actual: (actual in (None, "", [])) == wants_null
     if operator in ("in", "containsAny"):
-        items: list[Any] = value if isinstance(value, list) else [value]
+        items: list[Any] = value if is_list(value) else [value]
         inner = _set_check(operator, [_expected(field, kind, item) for item in items])
         return lambda actual: inner(actual) if actual not in (None, "") else ("" in items or None)
     if value == "" and operator in ("eq", "neq"):
@@ -189,7 +189,7 @@ def compile_filter(tree: Row, kind: ObjectType, related: Related) -> Predicate:
         if value is None:
             continue
         if name in ("and", "or"):
-            inner = [compile_filter(item, kind, related) for item in (value if isinstance(value, list) else [value])]
+            inner = [compile_filter(item, kind, related) for item in (value if is_list(value) else [value])]
             if inner:
                 parts.append(_all(inner) if name == "and" else _any(inner))
         elif name == "not":
@@ -201,7 +201,7 @@ def compile_filter(tree: Row, kind: ObjectType, related: Related) -> Predicate:
 
 def _field(name: str, tests: Any, kind: ObjectType, related: Related) -> Predicate:
     field = kind.columns.get(name)
-    if field is None or not isinstance(tests, dict):
+    if field is None or not is_row(tests):
         raise unknown_field(kind.name, name)
     comparisons: Row = tests
     if field.is_relation:
@@ -213,10 +213,10 @@ def _field(name: str, tests: Any, kind: ObjectType, related: Related) -> Predica
 
 def mentions_deleted(tree: Any) -> bool:
     """Whether a filter names deletedAt, which makes soft-deleted rows visible (facts/twenty.md §2)."""
-    if isinstance(tree, list):
+    if is_list(tree):
         items: list[Any] = tree
         return any(mentions_deleted(item) for item in items)
-    if isinstance(tree, dict):
+    if is_row(tree):
         parts: Row = tree
         return "deletedAt" in parts or any(mentions_deleted(part) for part in parts.values())
     return False
@@ -225,21 +225,21 @@ def mentions_deleted(tree: Any) -> bool:
 def candidates(tree: Row, table: Table) -> list[str] | None:
     """The ids that an index names for a filter's conjunction, or None when every row has to be looked at."""
     for name, value in tree.items():
-        if name == "and" and isinstance(value, list):
+        if name == "and" and is_list(value):
             items: list[Row] = value
             for item in items:
                 found = candidates(item, table)
                 if found is not None:
                     return found
-        if isinstance(value, dict):
-            found = _indexed(name, value, table)  # pyright: ignore[reportUnknownArgumentType]
+        if is_row(value):
+            found = _indexed(name, value, table)
             if found is not None:
                 return found
     return None
 
 
 def _indexed(name: str, tests: Row, table: Table) -> list[str] | None:
-    wanted: Any = tests["in"] if isinstance(tests.get("in"), list) else [tests["eq"]] if "eq" in tests else None
+    wanted: Any = tests["in"] if is_list(tests.get("in")) else [tests["eq"]] if "eq" in tests else None
     if wanted is not None and name == "id":
         return [key for key in dict.fromkeys(str(item).lower() for item in wanted) if key in table]
     if wanted is not None and name in table.joins:
@@ -249,4 +249,4 @@ def _indexed(name: str, tests: Row, table: Table) -> list[str] | None:
         owners = table.unique[name]
         return [owners[item] for item in wanted if item in owners] if all(isinstance(item, str) for item in wanted) else None
     part = tests.get("primaryEmail") if name in table.unique else None
-    return _indexed(name, part, table) if isinstance(part, dict) else None  # pyright: ignore[reportUnknownArgumentType]
+    return _indexed(name, part, table) if is_row(part) else None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .baseline import COMPANY_WORKFLOW, version_id
+from .baseline import COMPANY_WORKFLOW, workflow_id
 from .errors import TwentyError, not_found
 from .graphql_document import Asked, InvalidDocument, Operation, count_fields, pick, read_operation, unknown_query
 from .graphql_select import check_connection, check_row, orders_of, take_connection, take_row, too_complex, window_of
@@ -14,7 +14,7 @@ from .ids import LOOSE_UUID
 from .limits import Limits
 from .queries import duplicates, find_page, matching
 from .records import Records
-from .schema import ObjectType, Row
+from .schema import ObjectType, Row, is_list
 from .state import Workspace
 
 MAX_ROOTS = 20
@@ -137,7 +137,8 @@ class GraphqlCore:
             return "Query"
         if call.by_key:
             raise FORBIDDEN
-        if asked.arguments.get("workflowVersionId") != version_id(COMPANY_WORKFLOW):
+        version = self.workspace.table("workflowVersion").get(str(asked.arguments.get("workflowVersionId")).lower())
+        if version is None or version["workflowId"] != workflow_id(COMPANY_WORKFLOW):
             raise not_found()
         self.switch_workflow(verb.startswith("activate"))
         return True
@@ -199,7 +200,7 @@ class GraphqlCore:
         actor = call.actor or self.workspace.actor
         if root.verb == "create":
             data: Any = arguments.get("data")
-            items: list[Row] = data if isinstance(data, list) else [data or {}]
+            items: list[Row] = data if is_list(data) else [data or {}]
             return self.records.create(kind, items, actor, upsert=bool(arguments.get("upsert")))
         keys = self._keys(root, kind, arguments)
         if root.verb == "update" and root.many:

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from .http import Answer
-from .schema import Row
+from .schema import Row, is_list, is_row
 
 UNAUTHENTICATED: Row = {
     "message": "Token invalid.",
@@ -80,7 +80,7 @@ def _parsed(query: str) -> DocumentNode:
 
 def read_operation(body: Any) -> Operation:
     """The operation of a request body {query, variables, operationName}. Raises InvalidDocument."""
-    request: Row = body if isinstance(body, dict) else {}
+    request: Row = body if is_row(body) else {}
     query: Any = request.get("query")
     if not isinstance(query, str):
         raise InvalidDocument([{"message": "Must provide query string."}])
@@ -153,10 +153,10 @@ def count_fields(asked: tuple[Asked, ...]) -> int:
 
 def pick(shape: Any, asked: tuple[Asked, ...]) -> Any:
     """The asked parts of a plain value: dictionaries by key, lists item by item."""
-    if isinstance(shape, list):
+    if is_list(shape):
         items: list[Any] = shape
         return [pick(item, asked) for item in items]
-    if isinstance(shape, dict) and asked:
+    if is_row(shape) and asked:
         parts: Row = shape
         return {item.key: pick(parts.get(item.name), item.below) for item in asked}
     return shape

@@ -11,7 +11,7 @@ from .http import Answer, Call
 from .metadata import Metadata
 from .metadata_rest import api_key_json, create_webhook
 from .metadata_shapes import field_json, object_json, relation_json
-from .schema import Field, ObjectType, Row
+from .schema import Field, ObjectType, Row, is_list, is_row
 from .state import Workspace
 
 SESSION_NEEDED = TwentyError(
@@ -169,11 +169,11 @@ class GraphqlMetadata:
 
 
 def _as_graphql(error: PlainAnswer) -> Row:
-    body: Row = error.body if isinstance(error.body, dict) else {"message": error.body}
+    body: Row = error.body if is_row(error.body) else {"message": error.body}
     message: Any = body.get("message")
     code = "METADATA_VALIDATION_FAILED" if body.get("error") == "METADATA_VALIDATION_ERROR" else "BAD_USER_INPUT"
     extensions: Row = {"code": code, "userFriendlyMessage": body.get("userFriendlyMessage", "An error occurred.")}
     for name in ("errors", "summary"):
         if name in body:
             extensions[name] = body[name]
-    return {"message": ", ".join(message) if isinstance(message, list) else message, "extensions": extensions}  # pyright: ignore[reportUnknownArgumentType]
+    return {"message": ", ".join(message) if is_list(message) else message, "extensions": extensions}

@@ -6,7 +6,7 @@ from .errors import TwentyError
 from .graphql_document import Asked, InvalidDocument, pick, unknown_query
 from .queries import Page, Window, aggregate, encode_cursor, find_page, matching, parent
 from .rest_query import DEFAULT_LIMIT, MAX_LIMIT, Order, make_order
-from .schema import COMPOSITE, Field, ObjectType, Row
+from .schema import COMPOSITE, Field, ObjectType, Row, is_list, is_row
 from .state import Workspace
 
 CHILDREN_SHOWN = 60
@@ -93,11 +93,11 @@ def _take_relation(workspace: Workspace, field: Field, row: Row, item: Asked) ->
 
 def orders_of(given: Any) -> list[Order]:
     """GraphQL's orderBy: [{createdAt: DescNullsLast}, {name: {firstName: AscNullsFirst}}]."""
-    items: list[Row] = given if isinstance(given, list) else [given] if given else []
+    items: list[Row] = given if is_list(given) else [given] if given else []
     orders: list[Order] = []
     for item in items:
         for name, direction in item.items():
-            if isinstance(direction, dict):
+            if is_row(direction):
                 parts: dict[str, str] = direction
                 orders += [make_order((name, part), way) for part, way in parts.items()]
             else:
@@ -148,5 +148,5 @@ def _edge(workspace: Workspace, kind: ObjectType, row: Row, orders: list[Order],
 def _part(row: Row, path: tuple[str, ...]) -> Any:
     value: Any = row
     for name in path:
-        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return None if value == "" else value  # pyright: ignore[reportUnknownVariableType]
+        value = value.get(name) if is_row(value) else None
+    return None if value == "" else value

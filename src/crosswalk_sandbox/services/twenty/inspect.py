@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .schema import is_list, is_row
+
 
 def shown(value: Any) -> str:
     """A value as Node prints it: `'text'`, `12`, `[ 'A', 'Z' ]`, `{ a: 1 }`."""
@@ -11,10 +13,10 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return f"'{value}'"
-    if isinstance(value, list):
+    if is_list(value):
         items: list[Any] = value
         return f"[ {', '.join(map(shown, items))} ]" if items else "[]"
-    if isinstance(value, dict):
+    if is_row(value):
         parts: dict[str, Any] = value
         return "{ " + ", ".join(f"{key}: {shown(part)}" for key, part in parts.items()) + " }" if parts else "{}"
     return str(value)

@@ -19,7 +19,7 @@ from .metadata_errors import (
     cause,
     failed_migration,
 )
-from .schema import EMPTY, FIELD_TYPES, Field, ObjectType, Row, unique_value
+from .schema import EMPTY, FIELD_TYPES, Field, ObjectType, Row, is_list, is_row, unique_value
 from .standard import CUSTOM_APPLICATION, CUSTOM_LINKS, CUSTOM_ORDER, definitions, link, make_field
 from .state import Workspace
 
@@ -51,7 +51,7 @@ def _name_errors(name: str, code: str) -> list[Row]:
 
 def option_errors(options: Any) -> list[Row]:
     """What is wrong with a list of options (transcripts meta_create_field_select_*)."""
-    if not isinstance(options, list) or not options:
+    if not is_list(options) or not options:
         return [cause("INVALID_FIELD_INPUT", "Options are required for enum fields")]
     errors: list[Row] = []
     seen: set[Any] = set()
@@ -121,10 +121,12 @@ class Metadata:
             label_synced=bool(data.get("isLabelSyncedWithName", False)),
             search_fields=("name",),
         )
-        lines = {line["name"]: line for line in definitions()["base"]}
+        lines = {line["name"]: dict(line) for line in definitions()["base"]}
         lines["name"] = {"name": "name", "type": "TEXT", "label": "Name", "icon": "IconAbc"}
+        lines["deletedAt"] |= {"icon": "IconCalendarClock", "description": "Deletion date"}
         for name in CUSTOM_ORDER:
             field = make_field(kind, lines[name], now)
+            field.settings = None
             field.id, field.universal_id = new_id(), new_id()
             if field.type == "ACTOR":
                 field.default = {"name": "''", "source": "'MANUAL'"}
@@ -306,7 +308,7 @@ class Metadata:
     def _create_relations(self, owner: ObjectType, data: Row) -> Field:
         morph = data["type"] == "MORPH_RELATION"
         payloads: Any = data.get("morphRelationsCreationPayload") if morph else [data.get("relationCreationPayload")]
-        if not isinstance(payloads, list) or not payloads:
+        if not is_list(payloads) or not payloads:
             raise bad_relation(payloads, "it is required")
         items: list[Any] = payloads
         plans: list[tuple[Row, ObjectType, str, str]] = []
@@ -321,7 +323,7 @@ class Metadata:
         return made[0]
 
     def _relation_target(self, payload: Any) -> ObjectType:
-        if not isinstance(payload, dict):
+        if not is_row(payload):
             raise bad_relation(payload, "it must be an object")
         wanted: Row = payload
         for key in ("type", "targetObjectMetadataId", "targetFieldLabel", "targetFieldIcon"):
@@ -427,7 +429,7 @@ class Metadata:
 
         def change(row: Row) -> Row | None:
             value = row.get(name)
-            if isinstance(value, list):
+            if is_list(value):
                 items: list[Any] = value
                 return {**row, name: [new for item in items if (new := moved.get(item)) is not None]}
             return {**row, name: moved.get(value)} if value in moved else None
@@ -464,4 +466,4 @@ class Metadata:
 
 def _parts(field: Field) -> list[str]:
     empty = EMPTY.get(field.type)
-    return list(empty) if isinstance(empty, dict) else []
+    return list(empty) if is_row(empty) else []

@@ -134,8 +134,10 @@ def bad_object(name: str, plural: str, errors: list[Row], links: dict[str, str],
     own = [*CUSTOM_ORDER, *(reverse for _, reverse, *_ in CUSTOM_LINKS)]
     entries = [_entry("fieldMetadata", [lost], {"name": field, "objectMetadataUniversalIdentifier": owner}) for field in own]
     target = f"target{name[:1].upper()}{name[1:]}"
+    taken = cause("NOT_AVAILABLE", f'Name "{target}" is not available as it is already used by another field', target)
     for universal in links.values():
-        entries.append(_entry("fieldMetadata", [lost_target], {"name": target, "objectMetadataUniversalIdentifier": universal}))
+        about_link = {"name": target, "objectMetadataUniversalIdentifier": universal}
+        entries.append(_entry("fieldMetadata", [taken, lost_target] if exists else [lost_target], about_link))
     entries.append(_entry("objectMetadata", errors, {"universalIdentifier": owner, **about}))
     views = [new_id(), new_id()]
     entries += [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .schema import EMPTY, Field, ObjectType, Row
+from .schema import EMPTY, Field, ObjectType, Row, is_list, is_row
 from .state import Workspace
 
 PRIMITIVE: dict[str, Row] = {
@@ -26,7 +26,7 @@ def _property(field: Field) -> Row:
         shape: Row = {"type": "string", "enum": values}
     elif field.type == "MULTI_SELECT":
         shape = {"type": "array", "items": {"type": "string", "enum": values}}
-    elif isinstance(EMPTY.get(field.type), dict):
+    elif is_row(EMPTY.get(field.type)):
         parts: dict[str, Any] = EMPTY[field.type]
         shape = {"type": "object", "properties": {name: _part(part) for name, part in parts.items()}}
     else:
@@ -35,7 +35,7 @@ def _property(field: Field) -> Row:
 
 
 def _part(empty: Any) -> Row:
-    if isinstance(empty, list):
+    if is_list(empty):
         return {"type": "array", "items": {}}
     return {"type": "string"}
 
@@ -123,7 +123,22 @@ CLIENT_CONFIG: Row = {
     "isAttachmentPreviewEnabled": True,
     "analyticsEnabled": False,
     "canManageFeatureFlags": True,
-    "publicFeatureFlags": [],
+    "publicFeatureFlags": [
+        {
+            "key": "IS_JUNCTION_RELATIONS_ENABLED",
+            "metadata": {
+                "label": "Junction Relations",
+                "description": "Enable many-to-many relations through junction tables configuration",
+            },
+        },
+        {
+            "key": "IS_SETTINGS_DISCOVERY_HERO_ENABLED",
+            "metadata": {
+                "label": "Settings Discovery Hero",
+                "description": "Show the per-page hero illustration + video walkthrough modal on settings pages",
+            },
+        },
+    ],
     "isMicrosoftMessagingEnabled": False,
     "isMicrosoftCalendarEnabled": False,
     "isGoogleMessagingEnabled": False,

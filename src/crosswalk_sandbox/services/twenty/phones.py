@@ -8,7 +8,7 @@ import phonenumbers
 
 from .errors import TwentyError, bad_value, coded
 from .inspect import shown
-from .schema import Row
+from .schema import Row, is_list, is_row
 
 NATIONAL = re.compile(r"[1-9]\d{3,14}")
 PARTS = ("primaryPhoneNumber", "primaryPhoneCountryCode", "primaryPhoneCallingCode")
@@ -82,7 +82,7 @@ def normal_phones(field: str, value: Row, current: Row) -> Row:
     if number and any(name in value for name in PARTS):
         number, country, calling = split_number(number, country, calling)
     extras: Any = merged.get("additionalPhones") or []
-    if not isinstance(extras, list):
+    if not is_list(extras):
         raise bad_value(f'Invalid value {shown(extras)} for field "{field}.additionalPhones"')
     if "additionalPhones" in value:
         items: list[Any] = extras
@@ -96,7 +96,7 @@ def normal_phones(field: str, value: Row, current: Row) -> Row:
 
 
 def _extra(field: str, item: Any) -> Row:
-    if not isinstance(item, dict):
+    if not is_row(item):
         raise bad_value(f'Invalid object value {shown(item)} for field "{field}.additionalPhones"')
     entry: Row = item
     number, country, calling = _strings(field, entry, EXTRA_PARTS)

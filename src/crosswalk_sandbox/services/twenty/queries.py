@@ -10,7 +10,7 @@ import orjson
 from .errors import TwentyError, bad_query, unknown_field
 from .filters import candidates, compile_filter, mentions_deleted
 from .rest_query import Order
-from .schema import ObjectType, Row
+from .schema import ObjectType, Row, is_row
 from .state import Workspace
 from .tables import Table
 
@@ -53,8 +53,8 @@ def part_of(row: Row, path: tuple[str, ...]) -> Any:
     """A column or a composite's part."""
     value: Any = row
     for name in path:
-        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return value  # pyright: ignore[reportUnknownVariableType]
+        value = value.get(name) if is_row(value) else None
+    return value
 
 
 def check_order(kind: ObjectType, orders: list[Order]) -> None:
@@ -228,9 +228,9 @@ def group_by(workspace: Workspace, kind: ObjectType, dimensions: list[Row], aggr
 def _path(dimension: Row) -> tuple[str, ...]:
     path: list[str] = []
     node: Any = dimension
-    while isinstance(node, dict) and node:
-        name, node = next(iter(node.items()))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        path.append(str(name))  # pyright: ignore[reportUnknownArgumentType]
+    while is_row(node) and node:
+        name, node = next(iter(node.items()))
+        path.append(str(name))
     return tuple(path)
 
 
@@ -275,7 +275,7 @@ def _criterion(kind: ObjectType, row: Row, column: str) -> tuple[tuple[str, ...]
     """A flat column name such as nameFirstName as the path name.firstName, and the row's value there."""
     for field in kind.fields.values():
         rest = column[len(field.name) :]
-        if column.startswith(field.name) and rest and isinstance(field.empty(), dict):
+        if column.startswith(field.name) and rest and is_row(field.empty()):
             path = (field.name, rest[0].lower() + rest[1:])
             return path, part_of(row, path)
     return (column,), row.get(column)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import TwentyError, bad_value, denied, duplicate, not_found, unknown_field
 from .ids import new_id
-from .schema import ACTOR_FIELDS, COMPOSITE, Field, ObjectType, Row, unique_path, unique_value
+from .schema import ACTOR_FIELDS, COMPOSITE, Field, ObjectType, Row, is_row, unique_path, unique_value
 from .state import Workspace
 from .values import normal_id, normal_join, normal_value
 
@@ -60,7 +60,7 @@ class Records:
 
     def _actor(self, field: Field, value: Any, current: Row, *, creating: bool) -> Row:
         """createdBy as sent; without a name the key's name and context are filled in (transcripts createdBy_*)."""
-        if value is None or not creating or not isinstance(value, dict):
+        if value is None or not creating or not is_row(value):
             return normal_value(field, value, current)
         sent: Row = value
         base = dict(self.workspace.actor) if not sent.get("name") else {**self.workspace.actor, "context": None}
@@ -75,10 +75,10 @@ class Records:
             return
         if value is None:
             return
-        operation: Row = value if isinstance(value, dict) else {}
+        operation: Row = value if is_row(value) else {}
         if operation.get("disconnect") is True:
             result[column] = None
-        elif isinstance(operation.get("connect"), dict):
+        elif is_row(operation.get("connect")):
             result[column] = self._connect(field, operation["connect"].get("where") or {})
         else:
             raise bad_value(f'Relation "{field.name}" requires connect or disconnect operation')
@@ -93,7 +93,7 @@ class Records:
             for unique in target.unique:
                 if unique.name == name:
                     path = unique_path(unique).split(".")
-                    value = value.get(path[1]) if len(path) > 1 and isinstance(value, dict) else value
+                    value = value.get(path[1]) if len(path) > 1 and is_row(value) else value
                     said = "".join([path[0], *(part[0].upper() + part[1:] for part in path[1:])]) + f" = {value}"
                     found = table.owner(name, value)
         if found is None or found not in table or found in table.soft_deleted:

@@ -13,7 +13,7 @@ from .limits import Limits
 from .queries import Window, duplicates, find_page, group_by, matching, with_relations
 from .records import MAX_UPDATE, Records
 from .rest_query import parse_depth, parse_filter, parse_limit, parse_order
-from .schema import ObjectType, Row
+from .schema import ObjectType, Row, is_list
 from .state import Workspace
 
 
@@ -140,7 +140,7 @@ class RestCore:
     def create_batch(self, call: Call, kind: ObjectType, _parts: list[str]) -> Answer:
         """POST /rest/batch/people with a bare JSON array (transcript batch_not_array)."""
         body = self._body(call)
-        if not isinstance(body, list):
+        if not is_list(body):
             raise TwentyError("args.data.forEach is not a function", kind="TypeError")
         items: list[Row] = body
         return Answer(201, {"data": {f"create{kind.pascal_plural()}": self._create(call, kind, items)}})
@@ -155,8 +155,8 @@ class RestCore:
     def update_many(self, call: Call, kind: ObjectType, _parts: list[str]) -> Answer:
         """PATCH /rest/people?filter: one change for all; an array is read as an object with number keys (transcript patch_batch)."""
         body = self._body(call)
-        items: list[Any] = body if isinstance(body, list) else []
-        data: Row = {str(place): item for place, item in enumerate(items)} if isinstance(body, list) else body
+        items: list[Any] = body if is_list(body) else []
+        data: Row = {str(place): item for place, item in enumerate(items)} if is_list(body) else body
         keys = [key for key, _ in matching(self.workspace, kind, self._filter(call))]
         rows = self.records.update_many(kind, keys, data, self._actor(call))
         call.written.ids = keys[:MAX_UPDATE]

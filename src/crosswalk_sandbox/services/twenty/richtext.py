@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from .schema import is_list
+
 INLINE = re.compile(
     r"\*\*(?P<bold>.+?)\*\*|__(?P<bold2>.+?)__|<b>(?P<bold3>.+?)</b>|<strong>(?P<bold4>.+?)</strong>"
     r"|<i>(?P<italic2>.+?)</i>|<em>(?P<italic3>.+?)</em>|`(?P<code>[^`]+)`|\[(?P<label>[^\]]*)\]\((?P<href>[^)\s]+)\)"
@@ -133,13 +135,13 @@ def to_markdown(blocknote: str) -> str:
         found: Any = orjson.loads(blocknote)
     except orjson.JSONDecodeError:
         return ""
-    return "\n\n".join(_plain(block.get("content")) for block in found) if isinstance(found, list) else ""
+    return "\n\n".join(_plain(block.get("content")) for block in found) if is_list(found) else ""
 
 
 def _plain(content: Any) -> str:
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
+    if is_list(content):
         parts: list[Any] = content
         return "".join(part.get("text") or _plain(part.get("content")) for part in parts)
     return ""

@@ -1,9 +1,20 @@
 """The workspace's schema: objects and fields, and what follows from them for rows (defaults, unique keys, relations)."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 Row = dict[str, Any]
+
+
+def is_row(value: object) -> TypeGuard[Row]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
+
 
 # facts/twenty.md §8 and transcript meta_create_field_bad_type, in the server's own order.
 FIELD_TYPES = [
@@ -125,10 +136,10 @@ def declared_default(kind: str, default: Any) -> Any:
         if default in ("now", "uuid"):
             return None
         return default[1:-1] if len(default) >= 2 and default[0] == default[-1] == "'" else default
-    if isinstance(default, dict):
+    if is_row(default):
         parts: dict[str, Any] = default
         return {**EMPTY.get(kind, {}), **{key: declared_default("TEXT", part) for key, part in parts.items()}}
-    if isinstance(default, list) and kind == "MULTI_SELECT":
+    if is_list(default) and kind == "MULTI_SELECT":
         items: list[Any] = default
         return [declared_default("TEXT", item) for item in items]
     return default
@@ -199,7 +210,7 @@ def unique_value(item: Field, row: Row) -> Any:
     """The value that a unique index holds for a row; None never collides (facts/twenty.md §5)."""
     value = row.get(item.name)
     part = UNIQUE_PART.get(item.type)
-    if part is not None and isinstance(value, dict):
+    if part is not None and is_row(value):
         composite: Row = value
         value = composite.get(part)
     return None if value in ("", None) else value

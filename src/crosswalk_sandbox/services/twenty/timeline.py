@@ -6,7 +6,7 @@ They are only remembered as moments and become rows when somebody looks, so that
 from typing import TYPE_CHECKING
 
 from .ids import iso, new_id
-from .schema import ObjectType, Row
+from .schema import ObjectType, Row, is_list
 
 if TYPE_CHECKING:
     from .state import Workspace
@@ -36,7 +36,7 @@ class Timeline:
         now = self.workspace.clock.seconds() + DELAY
         for row in rows:
             held = moments.get(row["id"])
-            moments[row["id"]] = now if held is None else [*(held if isinstance(held, list) else [held]), now]
+            moments[row["id"]] = now if held is None else [*(held if is_list(held) else [held]), now]
 
     def settle(self) -> None:
         """Write what is owed as rows."""
@@ -51,7 +51,7 @@ class Timeline:
                 continue
             for key, held in moments.items():
                 if key in parents:
-                    for moment in held if isinstance(held, list) else [held]:
+                    for moment in held if is_list(held) else [held]:
                         self._write(table, f"{name}.{event}", target, key, iso(moment))
 
     def _write(self, table: "Table", name: str, target: str, key: str, moment: str) -> None:

@@ -11,7 +11,7 @@ from .dates import normal_date, normal_moment
 from .errors import TwentyError, bad_id, bad_value
 from .ids import is_uuid
 from .inspect import shown
-from .schema import Field, Row
+from .schema import Field, Row, is_list, is_row
 
 EXACT = 2**53
 
@@ -81,7 +81,7 @@ def _select(field: Field, value: Any) -> str | None:
 def _multi_select(field: Field, value: Any) -> list[Any]:
     if value is None:
         return []
-    items: list[Any] = value if isinstance(value, list) else [value]
+    items: list[Any] = value if is_list(value) else [value]
     valid = _values(field)
     if any(item not in valid for item in items):
         raise _invalid(f'Invalid value {shown(value)} for multi select field "{field.name}"', value)
@@ -91,7 +91,7 @@ def _multi_select(field: Field, value: Any) -> list[Any]:
 def _array(field: Field, value: Any) -> list[Any]:
     if value is None:
         return []
-    items: list[Any] = value if isinstance(value, list) else [value]
+    items: list[Any] = value if is_list(value) else [value]
     if any(not isinstance(item, str) for item in items):
         raise _invalid(f'Invalid value {shown(value)} for field "{field.name} - Array values need to be string"', value)
     return items
@@ -108,15 +108,15 @@ def _raw_json(field: Field, value: Any) -> Any:
             found = None
     if not isinstance(found, dict | list):
         raise _invalid(f'Invalid object value {shown(value)} for field "{field.name}"', value)
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return found
 
 
 def _files(field: Field, value: Any) -> Any:
     if value is None:
         return None
-    items: list[Any] = value if isinstance(value, list) else [None]
+    items: list[Any] = value if is_list(value) else [None]
     for item in items:
-        if not isinstance(item, dict) or not isinstance(item.get("fileId"), str):  # pyright: ignore[reportUnknownMemberType]
+        if not is_row(item) or not isinstance(item.get("fileId"), str):
             raise _invalid(f'Invalid value {shown(value)} for files field "{field.name}"', value)
     return items
 

@@ -1,0 +1,480 @@
+"""Bringing a sandbox into the state that a recorded call found: the rows, objects and fields that earlier calls had left.
+
+Everything here follows from the recordings by rule; no call is named.
+"""
+
+import base64
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from recorded import Case, Known, Row, records_in
+
+from crosswalk_sandbox.services.twenty.app import Server
+from crosswalk_sandbox.services.twenty.errors import TwentyError
+from crosswalk_sandbox.services.twenty.files import StoredFile
+from crosswalk_sandbox.services.twenty.ids import new_id
+from crosswalk_sandbox.services.twenty.schema import ObjectType, unique_value
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+EQUAL = re.compile(r"([\w.]+)\[eq\]:\"?([^\",()]+)\"?$")
+CREATABLE_KEYS = ("type", "name", "label", "icon", "description", "isUnique", "isNullable", "defaultValue", "settings")
+
+
+class Arrangement:
+    """The state for one case in a freshly reset server."""
+
+    def __init__(self, server: Server, case: Case, known: Known) -> None:
+        self.server = server
+        self.workspace = server.workspace
+        self.case = case
+        self.known = known
+        self.own = known.rows_of(case)
+        self.before = known.rows_before(case)
+
+    def run(self) -> None:
+        """Arrange schema, rows, files, limits; in that order."""
+        self.server.workflow.active = False
+        self._recorded_ids()
+        self._custom_objects()
+        self._fields()
+        self._columns()
+        self._rows()
+        self._targets()
+        self._rules()
+
+    # -- schema -----------------------------------------------------------------------------------------------------
+
+    def _recorded_ids(self) -> None:
+        for name, key in self.known.objects.items():
+            kind = self.workspace.kinds.get(name)
+            if kind is not None:
+                self._rename_object(kind, key)
+        for key, versions in self.known.fields.items():
+            shape = versions[0][1]
+            kind = next((kind for kind in self.workspace.kinds.values() if kind.id == shape["objectMetadataId"]), None)
+            if kind is not None and shape["name"] in kind.fields:
+                self._rename_field(kind, shape["name"], key)
+        refused = re.search(r'standard field \\\\?"(\w+)', json.dumps(self.case.body))
+        if refused:  # a call that names a person's field by an id which no other call shows
+            self._rename_field(self.workspace.kinds["person"], refused.group(1), self.case.path.rpartition("/")[2])
+        found = re.search(r'"m": "([0-9a-f-]{36})"', json.dumps(self.case.request))
+        if found:  # the only field that uploads name is attachment.file (facts/twenty.md §7)
+            self._rename_field(self.workspace.kinds["attachment"], "file", found.group(1))
+        self.workspace.refresh()
+
+    def _rename_object(self, kind: ObjectType, key: str) -> None:
+        for other in self.workspace.kinds.values():
+            for field in other.fields.values():
+                field.object_id = key if field.object_id == kind.id else field.object_id
+                field.target_object_id = key if field.target_object_id == kind.id else field.target_object_id
+        kind.id = key
+
+    def _rename_field(self, kind: ObjectType, name: str, key: str) -> None:
+        old = kind.fields[name].id
+        for other in self.workspace.kinds.values():
+            for field in other.fields.values():
+                field.target_field_id = key if field.target_field_id == old else field.target_field_id
+        kind.fields[name].id = key
+        kind.label_identifier_id = key if kind.label_identifier_id == old else kind.label_identifier_id
+
+    def _custom_objects(self) -> None:
+        """Objects that the call names: by id, by plural in the path, or by a record's target column."""
+        for name, key in self.known.objects.items():
+            if name in self.workspace.kinds:
+                continue
+            pascal = name[0].upper() + name[1:]
+            fields = [field for field, versions in self.known.fields.items() if versions[0][1]["objectMetadataId"] == key]
+            named = (
+                key in self.case.text
+                or any(field in self.case.path for field in fields)
+                or f"/{name}s" in self.case.path
+                or f"target{pascal}Id" in self.case.text
+            )
+            listed = f'"nameSingular": "{name}"' in json.dumps(self.case.body) and self.case.method != "DELETE"
+            created = self.case.method == "POST" and f'"nameSingular": "{name}"' in json.dumps(self.case.request)
+            if (named or listed) and not created:
+                self._make_object(name, key)
+
+    def _make_object(self, name: str, key: str) -> None:
+        shape = self.known.object_shapes.get(key, {})
+        wanted = {
+            "nameSingular": name,
+            "namePlural": shape.get("namePlural", f"{name}s"),
+            "labelSingular": shape.get("labelSingular", name),
+            "labelPlural": shape.get("labelPlural", f"{name}s"),
+        }
+        wanted |= {part: shape[part] for part in ("description", "icon") if part in shape}
+        kind = self.server.metadata.create_object(wanted)
+        self._rename_object(kind, key)
+        for item in shape.get("fields", []):
+            if item["name"] in kind.fields:
+                self._rename_field(kind, item["name"], item["id"])
+        for field_key, versions in self.known.fields.items():
+            field = versions[0][1]
+            if field["objectMetadataId"] == key and field["name"] in kind.fields:
+                self._rename_field(kind, field["name"], field_key)
+        if shape.get("labelIdentifierFieldMetadataId") and not shape.get("fields"):
+            self._rename_field(kind, "name", shape["labelIdentifierFieldMetadataId"])
+        self.workspace.refresh()
+
+    def _fields(self) -> None:
+        """Custom fields that existed before the call on objects that it names, as last shown before it."""
+        for key, shape in self.known.fields_before(self.case).items():
+            kind = self.workspace.find_kind(shape["objectMetadataId"])
+            if kind is None or self.known.deleted_fields.get(key, 1e12) < self.case.moment:
+                continue
+            if self.workspace.field_by_id(key) is None and shape["name"] not in kind.fields:
+                self._make_field(kind, key, shape)
+            field = self.workspace.field_by_id(key)
+            if field is not None:
+                field.label, field.active = shape["label"], shape["isActive"]
+                earlier = any(moment < self.case.moment for moment, _ in self.known.fields[key])
+                if shape.get("options") and field.options and earlier:
+                    field.options = shape["options"]
+
+    def _make_field(self, kind: ObjectType, key: str, shape: Row) -> None:
+        data = {name: shape[name] for name in CREATABLE_KEYS if shape.get(name) is not None}
+        data["objectMetadataId"] = kind.id
+        if shape["type"] == "RELATION":
+            payload = self.known.payloads.get(key)
+            if payload is None or self.workspace.find_kind(payload["targetObjectMetadataId"]) is None:
+                return
+            data["relationCreationPayload"] = payload
+        if shape.get("options") and shape["type"] != "RATING":
+            data["options"] = shape["options"]
+        field = self.server.metadata.create_field(data)
+        self._rename_field(kind, field.name, key)
+        field.universal_id, field.options = shape["universalIdentifier"], shape.get("options")
+        self.workspace.refresh()
+
+    def _columns(self) -> None:
+        """Columns that the answer's records show and the schema lacks, and none that they do not show."""
+        for name, row in self.own:
+            kind = self.workspace.kinds[name]
+            for column in [column for column in row if column not in kind.columns]:
+                self._make_column(kind, column)
+            for field in [field for field in kind.fields.values() if field.custom]:
+                column = field.join_column or field.name
+                if not (field.is_relation and field.join_column is None) and column not in row:
+                    self.server.metadata.delete_field(field.id)
+
+    def _make_column(self, kind: ObjectType, column: str) -> None:
+        shapes = [shape for versions in self.known.fields.values() for _, shape in versions]
+        for shape in shapes:
+            join = (shape.get("settings") or {}).get("joinColumnName")
+            if shape["objectMetadataId"] == kind.id and column in (shape["name"], join):
+                self._make_field(kind, shape["id"], shape)
+                return
+        target = next((name for name in self.workspace.kinds if column.lower().endswith(f"{name}id".lower())), None)
+        if target is not None:
+            self._relate(kind, column.removesuffix("Id"), self.workspace.kinds[target])
+
+    def _relate(self, kind: ObjectType, name: str, target: ObjectType) -> None:
+        payload = {
+            "type": "MANY_TO_ONE",
+            "targetObjectMetadataId": target.id,
+            "targetFieldLabel": f"By {name}",
+            "targetFieldIcon": "IconX",
+        }
+        data = {"type": "RELATION", "name": name, "label": name, "objectMetadataId": kind.id, "relationCreationPayload": payload}
+        self.server.metadata.create_field(data)
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def put(self, name: str, row: Row) -> None:
+        """Store a row as shown; a row of ours that holds one of its unique values makes way."""
+        table = self.workspace.table(name)
+        full = {**table.kind.template, **{column: value for column, value in row.items() if column in table.kind.template}}
+        for field in table.kind.unique:
+            value = unique_value(field, full)
+            owner = table.owner(field.name, value) if value is not None else None
+            if owner is not None and owner != row["id"]:
+                table.remove(owner, table.get(owner) or {})
+        old = table.get(row["id"])
+        if old is not None:
+            table.remove(row["id"], old)
+        table.insert(row["id"], full)
+
+    def _rows(self) -> None:
+        for (name, _), row in self.before.items():
+            if name in self.workspace.kinds:
+                self.put(name, row)
+        operation = self._operation()
+        for name, row in self.own:
+            earlier = self.before.get((name, row["id"]))
+            if operation == "create" and not self.upserting:
+                self._take_out(name, row["id"])
+            elif operation == "create" and earlier is None:
+                continue
+            elif operation in ("update", "create"):
+                self.put(name, self._unchanged(row, earlier or row))
+            else:
+                self.put(name, self._earlier(row, operation))
+        self._requested()
+        self._named_in_path()
+
+    @property
+    def upserting(self) -> bool:
+        return "upsert=true" in self.case.path or "upsert:true" in json.dumps(self.case.request)
+
+    def _take_out(self, name: str, key: str) -> None:
+        table = self.workspace.table(name)
+        row = table.get(key)
+        if row is not None:
+            table.remove(key, row)
+
+    def _unchanged(self, row: Row, earlier: Row) -> Row:
+        """A row before an update: what the request does not name was as the answer shows it."""
+        items = self.case.request if isinstance(self.case.request, list) else [self.case.request]
+        named = {column for item in items for column in item} | {"updatedAt", "updatedBy", "deletedAt"[: 99 * self.upserting]}
+        named |= {f"{column}Id" for column in named}
+        return {**row, **{column: value for column, value in earlier.items() if column in named}}
+
+    def _named_in_path(self) -> None:
+        """The row that a path names by its id: there if the call succeeded, soft-deleted or gone if a list does not show it."""
+        parts = urlsplit(self.case.path).path.split("/")
+        kind = next((kind for kind in self.workspace.by_plural.values() if kind.plural in parts), None)
+        if kind is None:
+            return
+        if UUID.fullmatch(parts[-1]) and self.case.succeeded and parts[-1] not in self.workspace.table(kind.name):
+            self.put(kind.name, self.blank(kind.name, parts[-1]))
+        if self.case.succeeded and self._operation() == "read" and not self.own:
+            for key in UUID.findall(urlsplit(self.case.path).query):
+                row = self.workspace.table(kind.name).get(key)
+                if row is not None and "deletedAt" in self.case.path:
+                    self._take_out(kind.name, key)
+                elif row is not None:
+                    self.put(kind.name, {**row, "deletedAt": "2026-11-21T09:00:00.000Z"})
+
+    def _operation(self) -> str:
+        """What the call does to the rows that it shows: read, create, update, soft, restore, destroy."""
+        if self.case.path == "/graphql":
+            word = re.match(r"mutation[^{]*\{(create|update|delete|restore|destroy)?", self.case.request["query"])
+            said = word.group(1) if word else "read"
+            return "soft" if said == "delete" else said or "other"
+        if self.case.method == "GET":
+            return "read"
+        if self.case.method == "DELETE":
+            return "soft" if "soft_delete" in self.case.path else "destroy"
+        if "/restore/" in self.case.path:
+            return "restore"
+        return "create" if self.case.method == "POST" else "update"
+
+    def _earlier(self, row: Row, operation: str) -> Row:
+        """A row as it must have been before a call that shows it after."""
+        if operation == "soft":
+            return {**row, "deletedAt": None}
+        if operation == "restore":
+            return {**row, "deletedAt": row["updatedAt"]}
+        return row
+
+    def _requested(self) -> None:
+        """Rows that a GraphQL call names by id and that only GraphQL calls had made; deleted ones for a restore."""
+        if self.case.path != "/graphql" or not self.case.succeeded:
+            return
+        if self._operation() == "create" and not self.upserting:
+            return
+        named = UUID.findall(json.dumps(self.case.request["variables"]))
+        edges = ((self.case.body.get("data") or {}).get("people") or {}).get("edges", [])
+        for key in dict.fromkeys([*named, *(edge["node"]["id"] for edge in edges)]):
+            if re.search("[pP]erson|[pP]eople", self.case.request["query"]) and key not in self.workspace.table("person"):
+                made = self._created(key)
+                deleted = "2026-11-21T10:00:00.000Z" if self._operation() == "restore" else None
+                self.put("person", {**self.blank("person", key), **made, "deletedAt": deleted})
+
+    def _created(self, key: str) -> Row:
+        """What an earlier GraphQL create sent for an id."""
+        for case in self.known.cases:
+            sent = case.request.get("variables", {}).get("d") if isinstance(case.request, dict) else None
+            for item in sent if isinstance(sent, list) else []:
+                if item.get("id") == key and case.moment < self.case.moment and "name" in item:
+                    first = item["name"].get("firstName", "")
+                    moments = {"createdAt": "2015-01-01T00:00:00.000Z"} if "createdAt" in item else {}
+                    return {"name": {"firstName": first, "lastName": ""}, **moments}
+        return {}
+
+    def blank(self, name: str, key: str) -> Row:
+        kind = self.workspace.kinds[name]
+        now = "2026-11-21T09:00:00.000Z"
+        return {**kind.template, "id": key, "createdAt": now, "updatedAt": now, "position": 1}
+
+    def _targets(self) -> None:
+        """Rows that a join column of the request or of an arranged row points at; not when the call failed for want of them."""
+        if not self.case.succeeded and "foreign key" in json.dumps(self.case.body):
+            return
+        wanted: list[tuple[str, Row]] = [*self.own, *((name, row) for (name, _), row in self.before.items())]
+        parts = self.case.path.split("?")[0].split("/")
+        kind = next((kind for kind in self.workspace.by_plural.values() if kind.plural in parts), None)
+        items = self.case.request if isinstance(self.case.request, list) else [self.case.request]
+        wanted += [(kind.name, item) for item in items if kind is not None and isinstance(item, dict)]
+        for name, row in wanted:
+            for column, field in self.workspace.kinds[name].joins.items() if name in self.workspace.kinds else ():
+                target = self.workspace.kind_by_id(field.target_object_id or "")
+                key = row.get(column)
+                if isinstance(key, str) and UUID.fullmatch(key) and key not in self.workspace.table(target.name):
+                    self.put(target.name, self.blank(target.name, key))
+
+    # -- what single answers imply ----------------------------------------------------------------------------------
+
+    def _rules(self) -> None:
+        self._files()
+        self._positions()
+        self._matched()
+        self._counts()
+        self._limits()
+        self._webhooks()
+        self._workflow()
+
+    def _files(self) -> None:
+        """Files that a successful call attaches were uploaded before."""
+        for item in (self.case.request or {}).get("file", []) if isinstance(self.case.request, dict) else []:
+            if self.case.succeeded:
+                stored = StoredFile(item["fileId"], item["label"], 1, "", 0, b"x", complete=True)
+                self.workspace.files.files[stored.id] = stored
+
+    def _positions(self) -> None:
+        """The first created row's position tells the lowest one before it."""
+        if self._operation() != "create":
+            return
+        made = [(name, row) for name, row in self.own if (name, row["id"]) not in self.before]
+        for name in {name for name, _ in made}:
+            highest = max(row["position"] for other, row in made if other == name)
+            self.workspace.table(name).lowest = highest + 1 if highest < 0 or name in ("person", "company") else None
+
+    def _plain_filter(self) -> tuple[str, Row] | None:
+        """The object and the columns that an equality filter of the path names."""
+        query = dict(parse_qsl(urlsplit(self.case.path).query))
+        match = EQUAL.fullmatch(query.get("filter", ""))
+        name = urlsplit(self.case.path).path.split("/")[-1]
+        if match is None or name not in self.workspace.by_plural:
+            return None
+        column, value = match.groups()
+        kind = self.workspace.by_plural[name]
+        head, _, part = column.partition(".")
+        if head not in kind.template:
+            return None
+        return kind.name, {head: {**kind.template[head], part: value} if part else value}
+
+    def _matched(self) -> None:
+        """Rows that a write by filter names in its answer, where no call showed them."""
+        said = self._plain_filter()
+        if said is None or self._operation() == "read":
+            return
+        name, columns = said
+        table = self.workspace.table(name)
+        for key in UUID.findall(json.dumps(self.case.body)):
+            if key not in table:
+                self.put(name, {**self.blank(name, key), **columns, "deletedAt": None})
+            row = table.get(key) or {}
+            self.put(name, {**row, **columns})
+
+    def _counts(self) -> None:
+        """Further rows where the answer counts more than any call showed; groups as a groupBy shows them."""
+        body: Any = self.case.body
+        path = urlsplit(unquote(self.case.path)).path.split("/")
+        name = self.workspace.by_plural[path[2]].name if len(path) > 2 and path[2] in self.workspace.by_plural else ""
+        if isinstance(body, list) and path[-1] == "groupBy":
+            self._groups(name, body)
+        elif isinstance(body, dict) and isinstance(body.get("totalCount"), int) and name and self.case.method == "GET":
+            self._fill(name, body["totalCount"])
+        elif "more than 200 records" in json.dumps(body):
+            for _ in range(201):
+                self.put(name, self.blank(name, new_id()))
+        elif '"totalCount"' in json.dumps(body) and "graphql" in self.case.path:
+            self._aggregates(body)
+
+    def _fill(self, name: str, total: int) -> None:
+        """Clones of the last shown row that sort behind it, so many that the count is reached."""
+        shown = [row for other, row in self.own if other == name]
+        table = self.workspace.table(name)
+        listed = records_in(self.case.body, None, self.known.names())
+        if not listed and total <= len(table) and total < 20:
+            kept = {key for (other, key) in self.before if other == name}
+            for key, row in [(key, row) for key, row in table.scan() if key not in kept]:
+                table.remove(key, row)
+        model = shown[-1] if shown else self.blank(name, new_id())
+        if total < 20 and shown:
+            keep = {row["id"] for row in shown} | {key for (other, key) in self.before if other == name}
+            for key, row in [(key, row) for key, row in table.scan() if key not in keep]:
+                table.remove(key, row)
+        counted = self._count()
+        for place in range(total - counted):
+            clone = {**model, "id": f"fff00000-0000-4000-8000-{place:012x}"}
+            for field in table.kind.unique:
+                clone[field.name] = field.empty()
+            self.put(name, clone)
+
+    def _count(self) -> int:
+        """How many rows the call counts in the state so far."""
+        from client import ask
+
+        answer = ask(self.server, self.case, self.server.workspace.api_key, path=self.path())
+        return answer.body.get("totalCount", 0) if isinstance(answer.body, dict) else 0
+
+    def _groups(self, name: str, groups: list[Row]) -> None:
+        table = self.workspace.table(name)
+        for key, row in list(table.scan()):
+            table.remove(key, row)
+        dimension = json.loads(dict(parse_qsl(urlsplit(self.case.path).query))["group_by"])[0]
+        column = next(iter(dimension))
+        for group in groups:
+            value = group["groupByDimensionValues"][0]
+            for _ in range(int(group.get("countNotEmptyId", 1))):
+                self.put(name, {**self.blank(name, new_id()), column: "" if value is None else value})
+
+    def _aggregates(self, body: Row) -> None:
+        """As many rows as a GraphQL connection counts, with the extremes that it shows."""
+        shape = (body.get("data") or {}).get("people")
+        if not isinstance(shape, dict) or "minCreatedAt" not in shape:
+            return
+        table = self.workspace.table("person")
+        for key, row in list(table.scan()):
+            table.remove(key, row)
+        for place in range(shape["totalCount"]):
+            row = self.blank("person", new_id())
+            if place == 0:
+                row |= {"createdAt": shape["minCreatedAt"], "updatedAt": shape["maxUpdatedAt"]}
+            self.put("person", row)
+
+    def _limits(self) -> None:
+        """A call that met the rate limit found an empty bucket."""
+        if "Limit reached" in json.dumps(self.case.body):
+            self.server.limits.active = True
+            try:
+                for _ in range(200):
+                    self.server.limits.buckets[0].tokens = 100
+                    self.server.limits.take()
+            except TwentyError:
+                pass
+
+    def _webhooks(self) -> None:
+        shapes = self.case.body if isinstance(self.case.body, list) else []
+        data = self.case.body.get("data") if isinstance(self.case.body, dict) else None
+        for hook in [*shapes, *((data or {}).get("webhooks", []) if isinstance(data, dict) else [])]:
+            if isinstance(hook, dict) and "targetUrl" in hook:
+                self.workspace.webhooks[hook["id"]] = hook
+
+    def _workflow(self) -> None:
+        """A workflow version that the call names exists, of the default workflow."""
+        found = re.search(r'"id": "([0-9a-f-]{36})"', json.dumps(self.case.request))
+        if found and "WorkflowVersion" in json.dumps(self.case.request):
+            table = self.workspace.table("workflowVersion")
+            template = next(row for _, row in table.scan() if row["trigger"]["type"] == "DATABASE_EVENT")
+            self.put("workflowVersion", {**template, "id": found.group(1)})
+
+    # -- the request ------------------------------------------------------------------------------------------------
+
+    def path(self) -> str:
+        """The path with a cursor of ours for the recorded one: the place behind the last or before the first shown row."""
+        shown = [row["id"] for _, row in self.own]
+        cursor = base64.b64encode(json.dumps({"id": f"{shown[-1]}~" if shown else "0"}).encode()).decode()
+        return self.case.path.replace("<TOKEN>", quote(cursor))
+
+    def known_ids(self) -> set[str]:
+        """Ids that the answer must repeat: those of the request and of arranged rows."""
+        ids = set(UUID.findall(json.dumps([self.case.path, self.case.request]).lower()))
+        for table in self.workspace.tables.values():
+            ids |= {key for key, _ in table.rows.items()}
+        return ids
