@@ -18,3 +18,6 @@ class Capabilities:
     """What an undo cannot put back, in words for the preview."""
     not_fingerprinted: tuple[str, ...]
     """Fields left out of the state fingerprint (server times, positions), each with its reason."""
+    derived_objects: tuple[str, ...] = ()
+    """Objects whose rows the platform writes by itself about others (a time line) and takes away with them: never a reason to
+    keep a row, and not read by an undo."""

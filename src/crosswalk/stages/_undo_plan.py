@@ -175,7 +175,7 @@ def _verdict(
 async def _note_referring(job: UndoJob, concerned: set[str]) -> None:
     """Rows of other objects that point at ours. The automation's (a time line's entries) go with their parent; others' block it."""
     for described in job.schema.objects:
-        if described.name in concerned:
+        if described.name in concerned or described.name in job.destination.capabilities.derived_objects:
             continue
         for leaf in described.fields:
             if leaf.to_object in concerned:

@@ -37,6 +37,7 @@ CAPABILITIES = Capabilities(
         "updatedBy.context: always the API key after a change",
         "searchVector: computed from the other fields",
     ),
+    derived_objects=("timelineActivities",),  # facts/twenty.md §6: one per created or updated row, gone with the row
 )
 
 
