@@ -184,6 +184,14 @@ def test_going_backwards_skips_what_is_undone_meanwhile(journal: Journal) -> Non
     assert keys() == [(first, ["P0", "P1"])]
 
 
+def test_a_removed_record_takes_its_updates_with_it(journal: Journal) -> None:
+    """Once the record is gone, neither its creation nor its updates are left to be undone."""
+    one(journal, "create", "loaded")
+    one(journal, "update", "updated", "c2")
+    one(journal, "remove", "removed")
+    assert list(journal.batches_backwards()) == []
+
+
 def test_an_undo_may_name_the_entry_it_takes_back(journal: Journal) -> None:
     """Undoing an earlier of two updates leaves the later one to be undone."""
     one(journal, "create", "loaded")
