@@ -305,6 +305,7 @@ class Arrangement:
         if not self.case.succeeded and "foreign key" in json.dumps(self.case.body):
             return
         wanted: list[tuple[str, Row]] = [*self.own, *((name, row) for (name, _), row in self.before.items())]
+        fresh = {row["id"] for _, row in self.own} if self._operation() == "create" and not self.upserting else set[str]()
         parts = self.case.path.split("?")[0].split("/")
         kind = next((kind for kind in self.workspace.by_plural.values() if kind.plural in parts), None)
         items = self.case.request if isinstance(self.case.request, list) else [self.case.request]
@@ -313,6 +314,8 @@ class Arrangement:
             for column, field in self.workspace.kinds[name].joins.items() if name in self.workspace.kinds else ():
                 target = self.workspace.kind_by_id(field.target_object_id or "")
                 key = row.get(column)
+                if key in fresh:
+                    continue
                 if isinstance(key, str) and UUID.fullmatch(key) and key not in self.workspace.table(target.name):
                     self.put(target.name, self.blank(target.name, key))
 
@@ -338,7 +341,7 @@ class Arrangement:
         """The first created row's position tells the lowest one before it."""
         if self._operation() != "create":
             return
-        made = [(name, row) for name, row in self.own if (name, row["id"]) not in self.before]
+        made = [(name, row) for name, row in self.own if not self.upserting or (name, row["id"]) not in self.before]
         for name in {name for name, _ in made}:
             highest = max(row["position"] for other, row in made if other == name)
             self.workspace.table(name).lowest = highest + 1 if highest < 0 or name in ("person", "company") else None

@@ -13,6 +13,7 @@ Row = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 FOLDER = SHARED / "facts" / "twenty_transcripts"
 STAMP = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+BEGUN = datetime(2026, 11, 21, tzinfo=UTC).timestamp()  # the day of the recording; an older updatedAt was sent by a client
 WRITTEN = re.compile(r"(create|update|delete|restore|destroy)([A-Z]\w*)")
 
 
@@ -42,7 +43,7 @@ class Case:
     def succeeded(self) -> bool:
         return self.status < 300 and not (isinstance(self.body, dict) and "errors" in self.body)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return json.dumps([self.path, self.request, self.body])
 
@@ -84,7 +85,7 @@ def is_record(value: Any) -> bool:
 
 @dataclass
 class Shown:
-    """A record as one answer showed it: its object's singular name, and the moment."""
+    """A record as one answer showed it: its object's singular name, and the moment since when it was so."""
 
     object: str
     row: Row
@@ -172,7 +173,9 @@ class Known:
 
     def _rows(self, case: Case, singular: dict[str, str]) -> None:
         for name, row in records_in(case.body, None, singular):
-            self.shown.append(Shown(name, row, case.moment, case.name))
+            since = datetime.fromisoformat(row["updatedAt"]).timestamp()
+            recent = BEGUN <= since <= case.moment
+            self.shown.append(Shown(name, row, since if recent else case.moment, case.name))
         if case.method == "DELETE" and "soft_delete" not in case.path:
             for found in re.findall(r'"id": "([0-9a-f-]{36})"', json.dumps(case.body)):
                 self.destroyed[found] = case.moment
@@ -183,7 +186,7 @@ class Known:
     def rows_before(self, case: Case) -> dict[tuple[str, str], Row]:
         """The records as last shown by calls before this one, by object and id; rows destroyed before it are left out."""
         world: dict[tuple[str, str], Row] = {}
-        for item in self.shown:
+        for item in sorted(self.shown, key=lambda item: item.moment):
             if item.case != case.name and item.moment < case.moment:
                 world[(item.object, item.row["id"])] = item.row
         gone = {key for key, moment in self.destroyed.items() if moment < case.date.timestamp()}

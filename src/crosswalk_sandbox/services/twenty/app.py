@@ -195,7 +195,8 @@ async def read_call(request: web.Request) -> Call:
             else:
                 form[name] = orjson.loads(value) if name in ("operations", "map") else value
     raw = b"" if form else await request.read()
-    return Call(request.method, request.path, request.query_string, dict(request.headers), raw, form=form)
+    url = request.rel_url  # its raw parts: the decoded ones would be decoded twice
+    return Call(request.method, url.raw_path, url.raw_query_string, dict(request.headers), raw, form=form)
 
 
 class Front:

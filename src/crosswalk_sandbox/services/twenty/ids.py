@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import cache
 
 NAMESPACE = uuid.UUID("7d0c2f0e-7a51-4d0e-9b4c-2f2b1f7f9f10")
 
@@ -13,6 +14,7 @@ UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a
 LOOSE_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
+@cache
 def stable_id(*names: str) -> str:
     """The same id for the same names in every run, so that a restarted sandbox is the same workspace."""
     return str(uuid.uuid5(NAMESPACE, "/".join(names)))
