@@ -7,8 +7,9 @@ import typer
 from crosswalk.cli.session import DONE, FINDINGS, UNPROVED, Answer, session_of
 from crosswalk.cli.views.proof import reconciliation_view
 from crosswalk.cli.views.undo import preview_view, rollback_view
+from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.reconciliation import Reconciliation
-from crosswalk.model.rollback_report import RollbackReport
+from crosswalk.model.rollback_report import RollbackPreview, RollbackReport
 
 FOR_A_PERSON = ("quarantined", "rejected", "conflict")
 
@@ -78,28 +79,27 @@ def rollback(
     **Exits** 0 when everything is as before; 5 when rows were kept (listed with reasons); 6 when the state before could not be
     proved; 4 when the destination does not answer. --preview exits 0, or 5 when something would be kept.
     """
-    from crosswalk.runs.proving import preview_rollback
-    from crosswalk.runs.proving import rollback as roll_back
+    from crosswalk.runs.planning import before_name
+    from crosswalk.runs.undoing import preview_rollback
+    from crosswalk.runs.undoing import rollback as roll_back
 
     session = session_of(context)
     workspace = session.workspace()
     with session.events() as events:
         if preview:
-            seen = preview_rollback(workspace, run=run_number, events=events)
-            step = "rollback" if run_number is None else f"rollback --run {run_number}"
-            code = FINDINGS if seen.kept_total else DONE
-            return session.answer(
-                Answer("rollback", {"preview": seen.model_dump(mode="json")}, preview_view(seen), step, "does it", code)
-            )
+            seen = preview_rollback(workspace, run=run_number, force=force, events=events)
+            return session.answer(_preview_answer(seen, run_number))
+        with workspace.journal() as journal:
+            before = workspace.load(before_name(journal), Fingerprint)
         report = roll_back(workspace, run=run_number, force=force, events=events)
-    document = report.model_dump(mode="json")
-    return session.answer(
-        Answer(
-            "rollback",
-            document,
-            rollback_view(report, None, None),
-            "status",
-            "shows where this migration stands",
-            rollback_code(report),
-        )
-    )
+    fingerprint = before.digest() if before else None
+    document = report.model_dump(mode="json") | {"before": fingerprint}
+    shown = rollback_view(report, fingerprint)
+    step = ("status", "shows where this migration stands")
+    return session.answer(Answer("rollback", document, shown, *step, rollback_code(report)))
+
+
+def _preview_answer(seen: RollbackPreview, run_number: int | None) -> Answer:
+    step = "rollback" if run_number is None else f"rollback --run {run_number}"
+    code = FINDINGS if seen.kept_total else DONE
+    return Answer("rollback", {"preview": seen.model_dump(mode="json")}, preview_view(seen), step, "does it", code)

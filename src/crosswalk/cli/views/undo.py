@@ -36,8 +36,8 @@ def preview_view(preview: RollbackPreview) -> list[Block]:
     return [*shown, *(Note(f"Cannot be restored: {what}") for what in preview.not_restorable)]
 
 
-def rollback_view(report: RollbackReport, before: str | None, after: str | None) -> list[Block]:
-    """Removed, restored and kept, and the proof: the fingerprint before against the one after."""
+def rollback_view(report: RollbackReport, before: str | None) -> list[Block]:
+    """Removed, restored and kept, and the proof. `before` is the digest of the destination's state before the migration."""
     done = f"{number(report.removed)} rows removed, {number(report.restored)} restored, {number(report.kept_total)} kept"
     shown: list[Block] = [Heading(f"{done}, {len(report.schema_undone)} schema changes taken back"), _counts(report.counts, "")]
     shown += kept_view(report.kept, report.kept_total)
@@ -51,23 +51,19 @@ def rollback_view(report: RollbackReport, before: str | None, after: str | None)
             Table(f"{number(report.differences_total)} differences from before", ("object", "what", "id", "~because"), rows)
         )
     shown += [Note(f"Cannot be restored: {what}") for what in report.not_restorable]
-    return [*shown, *_proof(report, before, after)]
+    return [*shown, *_proof(report, before)]
 
 
-def _proof(report: RollbackReport, before: str | None, after: str | None) -> list[Block]:
+def _proof(report: RollbackReport, before: str | None) -> list[Block]:
     if report.proved is None:
         return [Note("A single run was undone: only the undo of everything has a state to compare with.")]
-    lines: list[Block] = []
-    if before and after:
-        same = before == after
-        sign = "=" if same else "≠"
-        lines.append(Note(f"Fingerprint before {before[:16]}… {sign} after {after[:16]}…", "good" if same else "warn"))
-    if report.proved and not report.differences_total:
-        return [*lines, Heading("Proved: the destination is as it was before the migration.", "good")]
-    if report.proved:
+    if not report.proved:
+        return [Heading("Not proved: the destination differs from before in ways nothing explains.", "bad")]
+    if report.differences_total:
         words = "Proved: the destination is as it was before, but for the differences above, each explained."
-        return [*lines, Heading(words, "good")]
-    return [*lines, Heading("Not proved: the destination differs from before in ways nothing explains.", "bad")]
+        return [Heading(words, "good")]
+    lines: list[Block] = [Note(f"Fingerprint before = after: {before}", "good")] if before else []
+    return [*lines, Heading("Proved: read again, the destination is as it was before the migration.", "good")]
 
 
 def _counts(counts: Sequence[UndoCount], words: str) -> Block:
