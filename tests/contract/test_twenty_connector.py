@@ -313,3 +313,51 @@ async def test_the_baseline_is_told(destination: TwentyDestination) -> None:
 async def test_rows_that_could_not_be_read_back_block(destination: TwentyDestination) -> None:
     """Calendar events without a connected account are hidden from every listing (§6)."""
     assert "rows_hidden" in {finding.code for finding in await destination.probe(["calendarEvents"])}
+
+
+# -- the live limit ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_shipped_limit_is_met_by_pacing(bench_server: Sandbox) -> None:
+    """100 requests at once, then about one in 0.62 s, REST and GraphQL alike; nobody sees a refusal (§9)."""
+    await bench_server.control("reset", {})
+    await bench_server.control("limits", {"active": True})
+    try:
+        async with TwentyDestination(TwentyClient(bench_server.url, bench_server.api_key)) as opened:
+            await opened.describe()
+            for _ in range(103):
+                assert await opened.users()
+            await opened.remove("people", [str(uuid4())])
+            traffic = opened.traffic()
+            assert 1 <= traffic.throttled <= 4
+            assert traffic.requests_per_minute == pytest.approx(97, abs=4)
+            assert 1.5 < traffic.waited_seconds < 6
+            assert "measured at 9" in next(item.message for item in await opened.probe([]) if item.code == "rate_limit")
+    finally:
+        await bench_server.control("limits", {"active": False})
+
+
+async def test_a_scripted_refusal_is_sent_again(sandbox: Sandbox, destination: TwentyDestination) -> None:
+    """A 429 proves that nothing was stored, so a create is resent and happens once."""
+    await destination.describe()
+    await sandbox.control("faults", {"kind": "429", "match": {"method": "POST", "path_prefix": "/rest/batch"}, "times": 2})
+    identity = str(uuid4())
+    row = (await destination.create("people", [Write(identity, {"name.lastName": "Rao"})], MARKER))[0]
+    assert row.id == identity
+    assert destination.traffic().throttled == 2
+
+
+async def test_a_server_that_is_not_twenty(sandbox: Sandbox) -> None:
+    """An address with another path is no Twenty server, and that is said."""
+    async with TwentyDestination(TwentyClient(f"{sandbox.url}/elsewhere", sandbox.api_key)) as opened:
+        with pytest.raises(UnreachableError):
+            await opened.describe()
+
+
+async def test_deleted_rows_that_hold_values_are_told(sandbox: Sandbox, destination: TwentyDestination) -> None:
+    """Soft-deleted people keep their addresses (§5): a warning with their number."""
+    identity = str(uuid4())
+    await destination.create("people", [Write(identity, {"emails.primaryEmail": "gone@example.test"})], MARKER)
+    await sandbox.control("soft-delete", {"object": "people", "id": identity})
+    found = [finding for finding in await destination.probe(["people"]) if finding.code == "soft_deleted_hold_values"]
+    assert [(finding.severity, finding.count) for finding in found] == [("warning", 1)]

@@ -12,6 +12,7 @@ from yarl import URL
 from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
+UPLOAD_TIMEOUT_SECONDS = 900.0
 CONNECT_TIMEOUT_SECONDS = 15.0
 _JSON = "application/json"
 
@@ -47,11 +48,11 @@ class HttpClient:
             raise UsageError(f"“{base_url}” is not a web address.", "Give the destination as https://host, with no path.")
         self.base_url = base_url.rstrip("/")
         self._headers = dict(headers)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS)
+        self._seconds = timeout_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout)
+        self._session = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -72,15 +73,19 @@ class HttpClient:
     async def put_bytes(self, address: str, data: bytes, content_type: str) -> Answer:
         """Put raw bytes at a full address the platform handed out (an upload link, perhaps a third party's: it is not
         given our credentials); errors as for `send`."""
-        return await self._exchange("PUT", address, data, {"Content-Type": content_type})
+        return await self._exchange("PUT", address, data, {"Content-Type": content_type}, UPLOAD_TIMEOUT_SECONDS)
 
-    async def _exchange(self, method: str, address: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
+    async def _exchange(
+        self, method: str, address: str, data: bytes | None, headers: Mapping[str, str], seconds: float | None = None
+    ) -> Answer:
         if self._session is None:
             raise UsageError("The connection is not open.", "Use the destination as `async with destination:`.")
         url = URL(address, encoded=True)
         place = f"{method} {url.host}{url.raw_path}"
         try:
-            async with self._session.request(method, url, data=data, headers=headers, allow_redirects=False) as response:
+            async with self._session.request(
+                method, url, data=data, headers=headers, allow_redirects=False, timeout=_timeout(seconds or self._seconds)
+            ) as response:
                 return Answer(response.status, response.headers, await response.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise UnreachableError(
@@ -92,3 +97,7 @@ class HttpClient:
                 f"{place} got no complete answer ({type(error).__name__}).",
                 "Whether it was carried out is settled by reading the destination.",
             ) from error
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT_SECONDS)

@@ -12,7 +12,7 @@ from crosswalk.connectors.twenty.client import TwentyClient, first_list, next_cu
 from crosswalk.connectors.twenty.fields import COMPOSITES, SIMPLE, UNIQUE_PARTS
 from crosswalk.kit.paging import Page, pages
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema, FieldType
-from crosswalk.model.errors import RejectedError
+from crosswalk.model.errors import RejectedError, UnreachableError
 
 Raw = Mapping[str, Any]
 
@@ -63,7 +63,12 @@ async def describe(client: TwentyClient) -> Description:
 
 
 async def _objects_page(client: TwentyClient, cursor: str | None) -> Page[Raw]:
-    content = await client.read_metadata(OBJECTS_PATH, {"starting_after": cursor} if cursor else None)
+    try:
+        content = await client.read_metadata(OBJECTS_PATH, {"starting_after": cursor} if cursor else None)
+    except RejectedError as error:
+        # Without the schema nothing can be done here at all: no Twenty server, or a key that may not see the data model.
+        remedy = error.remedy if error.code == "permission" else "Check that the address is a Twenty server's."
+        raise UnreachableError(error.message, remedy) from error
     return Page(objects_of(content), next_cursor(content) if isinstance(content, Mapping) else None)  # pyright: ignore[reportUnknownArgumentType]
 
 

@@ -140,6 +140,10 @@ def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:
             f"Twenty does not accept the API key ({place}: {shown}).",
             f"Create a key in Settings → APIs & Webhooks and give it in {KEY_VARIABLE}.",
         )
+    if 300 <= answer.status < 400:
+        return UnreachableError(
+            f"{place} was redirected (status {answer.status}).", "Give the address the server is really at, https included."
+        )
     for part, code, remedy in _CLASSES:
         if part in lowered:
             return RejectedError(f"Twenty refused {place}: {shown}", code, remedy)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from crosswalk.connectors.twenty.client import TwentyClient
 from crosswalk.connectors.twenty.describe import Description, Raw, raw_fields
+from crosswalk.connectors.twenty.read import DELETED
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.finding import Finding, Severity
 
@@ -14,7 +15,7 @@ _HIDDEN_WITHOUT_CHANNEL = frozenset({"calendarEvents", "calendarEventParticipant
 
 async def probe(client: TwentyClient, description: Description, written: Sequence[str]) -> list[Finding]:
     """Findings for a migration that writes these objects (plural names; ones still to be created are allowed)."""
-    singulars = {str(description.raw[plural]["nameSingular"]): plural for plural in written if plural in description.raw}
+    singulars = {str(description.raw.get(plural, {}).get("nameSingular", plural)): plural for plural in written}
     return [
         *await _workflows(client, description, singulars),
         *await _webhooks(client, singulars),
@@ -116,25 +117,44 @@ def _hooks(content: Any) -> Iterator[Raw]:
 
 
 async def _baseline(client: TwentyClient, description: Description, written: Sequence[str]) -> list[Finding]:
-    """How many records were there before (§11): reconciling counts from there."""
+    """How many records were there before (§11), and how many deleted ones still hold their unique values (§5)."""
     found: list[Finding] = []
     for plural in written:
-        if description.schema.object(plural) is None:
+        item = description.schema.object(plural)
+        if item is None:
             continue
-        content = await client.read(f"/rest/{plural}", {"limit": "1"})
-        count = int(content.get("totalCount") or 0)
-        if count:
+        live = await _count(client, plural, {})
+        if live:
             found.append(
                 _finding(
                     "workspace_not_empty",
                     "info",
-                    f"{plural} already hold {count} records.",
+                    f"{plural} already hold {live} records.",
                     "Nothing to do: they are not touched and are left out of the counts. Choose a policy for matches.",
                     object=plural,
-                    count=count,
+                    count=live,
+                )
+            )
+        deleted = await _count(client, plural, {"filter": DELETED})
+        unique = [field.path for field in item.fields if field.unique and field.path != "id"]
+        if deleted and unique:
+            found.append(
+                _finding(
+                    "soft_deleted_hold_values",
+                    "warning",
+                    f"{deleted} deleted {plural} still hold their unique values ({', '.join(unique)}): a record with the same "
+                    "value is refused.",
+                    "Restore them or delete them for good in Twenty, or let the mapping match them.",
+                    object=plural,
+                    count=deleted,
                 )
             )
     return found
+
+
+async def _count(client: TwentyClient, plural: str, query: Mapping[str, str]) -> int:
+    content = await client.read(f"/rest/{plural}", {"limit": "1", **query})
+    return int(content.get("totalCount") or 0)
 
 
 def _hidden(written: Sequence[str]) -> Iterator[Finding]:
