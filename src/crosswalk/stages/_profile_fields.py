@@ -16,7 +16,7 @@ from crosswalk.transforms.personal import PersonalKind, personal_kind
 
 EXACT_ROWS = 100_000
 """Up to here everything is counted exactly; above, distinct values are estimated and masks taken from every n-th row."""
-_CLASSIFIED = 1_000
+_CLASSIFIED = 600
 _LONGEST = 300
 _LISTED = 40
 _PATTERNS = 5

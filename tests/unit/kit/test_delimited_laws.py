@@ -36,7 +36,9 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     line_end=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(sorted(ENCODINGS)),
 )
-def test_written_by_csv_is_read_back(table: tuple[list[str], list[list[str]]], delimiter: str, line_end: str, encoding: str) -> None:
+def test_written_by_csv_is_read_back(
+    table: tuple[list[str], list[list[str]]], delimiter: str, line_end: str, encoding: str
+) -> None:
     """Cells verbatim, and the physical line each record starts on."""
     names, rows = table
     text = io.StringIO(newline="")

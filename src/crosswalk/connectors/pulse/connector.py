@@ -6,7 +6,7 @@ from pathlib import Path
 from crosswalk.connectors.pulse.recognition import Group, Recognition, groups_of, recognise
 from crosswalk.connectors.pulse.vocabulary import Match, load_vocabulary
 from crosswalk.kit.tables.export import Export, read_object
-from crosswalk.kit.tables.keys import is_key, likely_key
+from crosswalk.kit.tables.keys import holds_lines, is_key, likely_key
 from crosswalk.kit.tables.naming import object_name, without_numbers
 from crosswalk.model.source_schema import SourceField, SourceObject, SourceSchema
 from crosswalk.spi.connector import Connector
@@ -27,7 +27,8 @@ class PulseSource:
         objects = {name: self._object(found[name]) for name in self._words.objects if name in found}
         for group in recognised.unrecognised:
             for part in _by_stem(group):
-                name = object_name(without_numbers(part.tables[0].stem), {*objects, *self._words.objects})
+                stem = part.tables[0].stem
+                name = object_name(stem if len(part.tables) == 1 else without_numbers(stem), {*objects, *self._words.objects})
                 objects[name] = self._unrecognised(name, part)
         return SourceSchema(
             source="pulse",
@@ -52,7 +53,8 @@ class PulseSource:
         key = tuple(columns[concept] for concept in words.key if concept in columns)
         business = tuple(columns[concept] for concept in words.business_key if concept in columns)
         kind = "content"
-        if key and is_key([cell for table in found.group.tables for cell in table.sample.get(key[0], ())]):
+        cells = {name: [cell for table in found.group.tables for cell in table.sample.get(name, ())] for name in (*key, *business)}
+        if key and is_key(cells[key[0]]) and not holds_lines(cells[key[0]], [cells[name] for name in business]):
             kind = "source"
         elif business and len(business) == len(words.business_key):
             kind, key = "business", business

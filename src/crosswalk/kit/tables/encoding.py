@@ -21,7 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SIGNS = frozenset(b",;\t|\"\r\n")
+_SIGNS = frozenset(b',;\t|"\r\n')
 UNDECODABLE = "crosswalk_undecodable"
 """The codec error handler that turns each undecodable byte into a lone surrogate, U+DC00 + byte, so its row can be found."""
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")

@@ -22,7 +22,7 @@ def looks_like(kind: str, values: Sequence[str]) -> bool:
 
     Without values nothing speaks against it.
 
-    >>> looks_like("date", ["2024-02-03", "03/02/2024"]), looks_like("e-mail", ["Pune"]), looks_like("key", ["A", "A"])
+    >>> looks_like("date", ["2024-02-03", "03/02/2024"]), looks_like("e-mail", ["Pune"]), looks_like("key", ["A", "A", "A"])
     (True, False, False)
     """
     values = values[:_LOOKED_AT]

@@ -79,7 +79,7 @@ class Export:
         Names are looked up among the files found, so one that points outside the export finds nothing.
         """
         wanted = name.strip().replace("\\", "/").removeprefix("./").casefold()
-        if not wanted or wanted.startswith("/") or ".." in wanted.split("/"):
+        if not wanted or ".." in wanted.split("/"):
             return None
         by_path, by_name = self._attachments
         return by_path.get(wanted) or by_name.get(wanted.rsplit("/", 1)[-1])
