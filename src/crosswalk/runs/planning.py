@@ -88,7 +88,8 @@ async def _plan(
         checked = preflight(mapping, staged, schema, destination.capabilities, workspace.root, connection)
         scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
-        workspace.save("staged", staged)
+        for name, artefact in (("staged", staged), ("owners", owners), ("matches", matches)):
+            workspace.save(name, artefact)
         return Plan(
             destination=f"{config.destination} {config.destination_url}",
             schema_changes=changes,
