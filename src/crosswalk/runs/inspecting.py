@@ -127,7 +127,7 @@ def audit(
         return list(
             journal.audit(
                 source_key=source_id, destination_id=destination_id, run=run, state=state, operation=operation, limit=limit
-            )  # fmt: skip
+            )
         )
 
 

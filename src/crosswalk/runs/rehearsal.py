@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ def launch_sandbox(service: str, *, port: int = 0, members: Sequence[str] = (), 
 
 
 @contextmanager
-def sandbox(service: str, *, members: Sequence[str] = (), limits: bool = True) -> Iterator[dict[str, str]]:
+def sandbox(service: str, *, members: Sequence[str] = (), limits: bool = True) -> Generator[dict[str, str]]:
     """A sandbox for as long as the block lasts; its credentials are in the environment meanwhile."""
     running = launch_sandbox(service, members=members, limits=limits)
     name = f"CROSSWALK_{service.upper()}_API_KEY"
