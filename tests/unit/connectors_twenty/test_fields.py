@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswalk.connectors.twenty.expected import expected
-from crosswalk.connectors.twenty.fields import actor, decode, encode, flatten, row, unflatten
+from crosswalk.connectors.twenty.fields import Leaves, actor, decode, encode
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, FieldType
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.values import Value
@@ -87,8 +87,8 @@ def records(draw: st.DrawFn) -> dict[str, Value]:
 @given(records())
 def test_what_is_sent_reads_back(values: dict[str, Value]) -> None:
     """Law: flattening what was unflattened, through JSON, gives the same leaves, exactly; nothing else appears."""
-    body = orjson.loads(orjson.dumps(unflatten(THING, values, clear=False)))
-    answered = flatten(THING, body)
+    body = orjson.loads(orjson.dumps(Leaves(THING).unflatten(values, clear=False)))
+    answered = Leaves(THING).flatten(body)
     assert {path: value for path, value in answered.items() if value is not None} == values
 
 
@@ -146,14 +146,14 @@ def test_a_value_that_cannot_be_kept_is_refused_without_being_repeated(kind: Fie
 )
 def test_clearing_never_sends_a_null_composite(path: str, cleared: dict[str, Any]) -> None:
     """A null composite is ignored by Twenty: its part is emptied instead [patch_clear_*]."""
-    assert unflatten(THING, {path: None}, clear=True) == cleared
-    assert unflatten(THING, {path: None}, clear=False) == {}
+    assert Leaves(THING).unflatten({path: None}, clear=True) == cleared
+    assert Leaves(THING).unflatten({path: None}, clear=False) == {}
 
 
 def test_a_leaf_the_object_lacks_is_refused() -> None:
     """A mapping beyond the schema never reaches the server."""
     with pytest.raises(RejectedError, match="noSuch"):
-        unflatten(THING, {"noSuch": "x"}, clear=False)
+        Leaves(THING).unflatten({"noSuch": "x"}, clear=False)
 
 
 @pytest.mark.parametrize(
@@ -202,5 +202,5 @@ def test_actors(source: str, kind: str) -> None:
 
 def test_a_row_without_actors() -> None:
     """Objects that keep no author give unknown ones."""
-    seen = row(THING, {"id": "x", "deletedAt": "2026-11-21T09:48:03.437Z", "status": "A"})
+    seen = Leaves(THING).row({"id": "x", "deletedAt": "2026-11-21T09:48:03.437Z", "status": "A"})
     assert seen.deleted and seen.created_by.kind == "unknown" and seen.values == {"status": "A"}

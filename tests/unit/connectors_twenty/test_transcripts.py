@@ -9,7 +9,7 @@ import pytest
 
 from crosswalk.connectors.twenty.describe import raw_fields, to_description
 from crosswalk.connectors.twenty.errors import is_throttled, refusal, schema_refusal, stated_limit, without_values
-from crosswalk.connectors.twenty.fields import flatten, row, unflatten
+from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.connectors.twenty.probes import _hooks  # pyright: ignore[reportPrivateUsage]
 from crosswalk.kit.http import Answer
 from crosswalk.kit.pacing import StatedLimit
@@ -62,7 +62,7 @@ def test_uniqueness_and_reverse_sides() -> None:
 
 def test_a_recorded_row_flattens_to_what_was_written() -> None:
     """Every value the recorder sent is in the answer, in canonical form (§6)."""
-    values = flatten(ledgers(), transcript("custom_create_full")["body"]["data"]["createBillingLedger"])
+    values = Leaves(ledgers()).flatten(transcript("custom_create_full")["body"]["data"]["createBillingLedger"])
     assert values["amount.value"] == "1999.99"
     assert values["paidAt"] == "2024-02-29T04:41:12.345Z"
     assert values["body.markdown"] == "# Head\n\n- a\n- b\n\n**bold** [l](https://x.test)"
@@ -76,18 +76,20 @@ def test_a_recorded_request_is_what_we_would_send() -> None:
     """Leaves of the recorded answer build the recorded request's parts again."""
     held = transcript("custom_create_full")
     item = ledgers()
-    values = flatten(item, held["body"]["data"]["createBillingLedger"])
-    sent = unflatten(item, {path: values[path] for path in ("amount.value", "amount.currencyCode", "tags", "rawData")}, clear=False)
+    values = Leaves(item).flatten(held["body"]["data"]["createBillingLedger"])
+    sent = Leaves(item).unflatten(
+        {path: values[path] for path in ("amount.value", "amount.currencyCode", "tags", "rawData")}, clear=False
+    )
     assert sent == {key: held["request"][key] for key in ("amount", "tags", "rawData")}
 
 
 def test_a_recorded_person_s_author() -> None:
     """IMPORT with context.run is ours; the workflow's hand shows as automation (§11)."""
-    ours = row(ledgers(), transcript("createdBy_ctx")["body"]["data"]["createPerson"])
+    ours = Leaves(ledgers()).row(transcript("createdBy_ctx")["body"]["data"]["createPerson"])
     assert (ours.created_by.kind, ours.created_by.marker) == ("import", "r1")
     people = transcript("page_0")["body"]["data"]["people"]
     touched = next(item for item in people if isinstance(item, dict) and item["updatedBy"]["source"] == "APPLICATION")
-    assert row(ledgers(), touched).updated_by.kind == "automation"
+    assert Leaves(ledgers()).row(touched).updated_by.kind == "automation"
 
 
 @pytest.mark.parametrize(

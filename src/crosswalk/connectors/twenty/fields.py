@@ -1,6 +1,6 @@
 """Twenty's field types as leaves, and values to and from their wire form (facts/twenty.md §6)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -151,49 +151,6 @@ def without_nul(value: Any) -> Any:
     return value
 
 
-def _wire_place(field: DestinationField) -> tuple[str, str | None]:
-    """Where a leaf sits in a record: the field, and the part within a composite."""
-    name, _, part = field.path.partition(".")
-    return name, ("amountMicros" if field.type == "money" and part == "value" else part) or None
-
-
-def unflatten(item: DestinationObject, values: Values, *, clear: bool) -> dict[str, Any]:
-    """Leaf values as a request body. None is left out, or with `clear` (an update) sent as what empties the leaf.
-
-    RejectedError for a leaf the object does not have or that cannot be written.
-    """
-    body: dict[str, Any] = {}
-    for path, value in values.items():
-        field = item.field(path)
-        if field is None or not field.writable:
-            raise RejectedError(
-                f"Twenty's {item.name} has no writable field “{path}”.", "unknown_field", "Apply the schema plan, then try again."
-            )
-        if value is None and not clear:
-            continue
-        wire = clearing(field) if value is None else encode(field, value)
-        name, part = _wire_place(field)
-        if part is None:
-            body[name] = wire
-        else:
-            body.setdefault(name, {})[part] = wire
-    return body
-
-
-def flatten(item: DestinationObject, record: Mapping[str, Any]) -> Values:
-    """Every leaf the record answers, canonical."""
-    values: Values = {}
-    for field in item.fields:
-        name, part = _wire_place(field)
-        if name not in record:
-            continue
-        held = record[name]
-        if part is not None:
-            held = cast(Mapping[str, Any], held).get(part) if isinstance(held, Mapping) else None
-        values[field.path] = decode(field, held)
-    return values
-
-
 def actor(held: Any) -> Actor:
     """Who `createdBy` or `updatedBy` names; our marker is context.run of an import (§3)."""
     if not isinstance(held, Mapping):
@@ -205,21 +162,64 @@ def actor(held: Any) -> Actor:
     return Actor(kind, str(content.get("name") or ""), str(marker) if marker is not None and kind == "import" else None)
 
 
-def row(item: DestinationObject, record: Mapping[str, Any]) -> Row:
-    """A record as answered, flattened."""
-    values = flatten(item, record)
-    created, updated = record.get("createdAt"), record.get("updatedAt")
-    return Row(
-        id=str(record["id"]),
-        values=values,
-        deleted=record.get("deletedAt") is not None,
-        created_by=actor(record.get("createdBy")),
-        updated_by=actor(record.get("updatedBy")),
-        created_at=_instant(created) if isinstance(created, str) else None,
-        updated_at=_instant(updated) if isinstance(updated, str) else None,
-    )
+class Leaves:
+    """An object's leaves with their places in a record, looked up once for many records."""
+
+    def __init__(self, item: DestinationObject) -> None:
+        self._item = item
+        self._places = {field.path: (field, *_wire_place(field)) for field in item.fields}
+
+    def unflatten(self, values: Values, *, clear: bool) -> dict[str, Any]:
+        """Leaf values as a request body. None is left out, or with `clear` (an update) sent as what empties the leaf.
+
+        RejectedError for a leaf the object does not have or that cannot be written.
+        """
+        body: dict[str, Any] = {}
+        for path, value in values.items():
+            place = self._places.get(path)
+            if place is None or not place[0].writable:
+                raise RejectedError(
+                    f"Twenty's {self._item.name} has no writable field “{path}”.",
+                    "unknown_field",
+                    "Apply the schema plan, then try again.",
+                )
+            if value is None and not clear:
+                continue
+            field, name, part = place
+            wire = clearing(field) if value is None else encode(field, value)
+            if part is None:
+                body[name] = wire
+            else:
+                body.setdefault(name, {})[part] = wire
+        return body
+
+    def flatten(self, record: Mapping[str, Any]) -> Values:
+        """Every leaf the record answers, canonical."""
+        values: Values = {}
+        for path, (field, name, part) in self._places.items():
+            if name not in record:
+                continue
+            held = record[name]
+            if part is not None:
+                held = cast(Mapping[str, Any], held).get(part) if isinstance(held, Mapping) else None
+            values[path] = decode(field, held)
+        return values
+
+    def row(self, record: Mapping[str, Any]) -> Row:
+        """A record as answered, flattened."""
+        created, updated = record.get("createdAt"), record.get("updatedAt")
+        return Row(
+            id=str(record["id"]),
+            values=self.flatten(record),
+            deleted=record.get("deletedAt") is not None,
+            created_by=actor(record.get("createdBy")),
+            updated_by=actor(record.get("updatedBy")),
+            created_at=_instant(created) if isinstance(created, str) else None,
+            updated_at=_instant(updated) if isinstance(updated, str) else None,
+        )
 
 
-def rows(item: DestinationObject, records: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Many records, flattened."""
-    return [row(item, record) for record in records]
+def _wire_place(field: DestinationField) -> tuple[str, str | None]:
+    """Where a leaf sits in a record: the field, and the part within a composite."""
+    name, _, part = field.path.partition(".")
+    return name, ("amountMicros" if field.type == "money" and part == "value" else part) or None

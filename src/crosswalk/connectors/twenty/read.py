@@ -8,7 +8,7 @@ from uuid import RFC_4122, UUID
 from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient, next_cursor
 from crosswalk.connectors.twenty.describe import Description
 from crosswalk.connectors.twenty.expected import expected
-from crosswalk.connectors.twenty.fields import row, rows
+from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.kit.paging import slices
 from crosswalk.model.destination_schema import DestinationField, DestinationObject
 from crosswalk.model.errors import UsageError
@@ -29,21 +29,21 @@ async def read_rows(
     client: TwentyClient, description: Description, object_name: str, deleted: bool
 ) -> AsyncIterator[Sequence[Row]]:
     """Every live, or every soft-deleted, row in pages of 200, by ascending id."""
-    item = description.object(object_name)
+    leaves = Leaves(description.object(object_name))
     async for page in client.records(object_name, DELETED if deleted else None):
-        yield rows(item, page)
+        yield [leaves.row(record) for record in page]
 
 
 async def fetch(client: TwentyClient, description: Description, object_name: str, ids: Sequence[str]) -> list[Row]:
     """The rows with these ids, live and soft-deleted, in one request."""
     if len(ids) > READ_SIZE:
         raise UsageError(f"At most {READ_SIZE} ids can be fetched at once, not {len(ids)}.", "Ask in slices.")
-    item = description.object(object_name)
+    leaves = Leaves(description.object(object_name))
     wanted = [identity.lower() for identity in dict.fromkeys(ids) if is_twenty_id(identity)]
     if not wanted:
         return []
     condition = f"and({_ALL},id[in]:[{','.join(wanted)}])"
-    return [found async for page in client.records(object_name, condition) for found in rows(item, page)]
+    return [leaves.row(record) async for page in client.records(object_name, condition) for record in page]
 
 
 def is_twenty_id(text: str) -> bool:
@@ -62,10 +62,11 @@ async def find(client: TwentyClient, description: Description, object_name: str,
     if field is None:
         raise UsageError(f"Twenty's {object_name} has no field “{path}”.", "Correct the mapping's `match`.")
     wanted = list(dict.fromkeys(stored for value in values if (stored := _searchable(field, value)) is not None))
+    leaves = Leaves(item)
     found: dict[str, Row] = {}
     for condition in conditions(field, [value for value in wanted if not _ODD & set(value)]):
         async for page in client.records(object_name, condition):
-            found.update((str(record["id"]), row(item, record)) for record in page)
+            found.update((str(record["id"]), leaves.row(record)) for record in page)
     odd = await _ids_by_graphql(client, item, path, [value for value in wanted if _ODD & set(value)])
     for part in slices([identity for identity in odd if identity not in found], READ_SIZE, READ_SIZE, lambda _: 1):
         found.update((held.id, held) for held in await fetch(client, description, object_name, part))

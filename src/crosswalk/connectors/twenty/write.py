@@ -7,7 +7,7 @@ import orjson
 
 from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient, first_list
 from crosswalk.connectors.twenty.describe import Description
-from crosswalk.connectors.twenty.fields import flatten, row, unflatten
+from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.connectors.twenty.read import is_twenty_id
 from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.errors import RejectedError, UncertainError, UsageError
@@ -32,7 +32,8 @@ async def create(
     if not writes:
         return []
     item = description.object(object_name)
-    payload = _encoded([creation_body(item, write, marker) for write in writes], object_name)
+    leaves = Leaves(item)
+    payload = _encoded([creation_body(item, leaves, write, marker) for write in writes], object_name)
     if len(payload) > MAX_BODY_BYTES:
         raise RejectedError(
             f"{len(writes)} {object_name} take {len(payload)} bytes, more than Twenty takes at once.",
@@ -47,17 +48,17 @@ async def create(
             f"Twenty's answer to POST {object_name} lacks {len(missing)} of {len(writes)} records.",
             "Whether they were stored is settled by reading the destination.",
         )
-    return [row(item, answered[write.id.lower()]) for write in writes]
+    return [leaves.row(answered[write.id.lower()]) for write in writes]
 
 
-def creation_body(item: DestinationObject, write: Write, marker: str) -> dict[str, Any]:
+def creation_body(item: DestinationObject, leaves: Leaves, write: Write, marker: str) -> dict[str, Any]:
     """The record to send: our id, the values that are there, and the run marker where the object keeps an author (§3)."""
     if not is_twenty_id(write.id):
         raise RejectedError(
             f"“{write.id}” cannot be a record's id in Twenty.", "validation", "Use UUIDs of version 1 to 5, as Crosswalk's own."
         )
     own = {path: value for path, value in write.values.items() if path != "id" and not path.startswith("createdBy.")}
-    body = {"id": write.id, **unflatten(item, own, clear=False)}
+    body = {"id": write.id, **leaves.unflatten(own, clear=False)}
     if item.field("createdBy.source") is not None:
         context = write.values.get("createdBy.context")
         body["createdBy"] = {
@@ -72,11 +73,12 @@ async def update(client: TwentyClient, description: Description, object_name: st
     """Change exactly the given leaves of one record, live or soft-deleted; None empties a leaf."""
     item = description.object(object_name)
     values: Values = {path: value for path, value in write.values.items() if path != "id"}
-    body = unflatten(item, values, clear=True)
+    leaves = Leaves(item)
+    body = leaves.unflatten(values, clear=True)
     await _complete_phones(client, item, write.id, body)
     content = await client.write("PATCH", f"/rest/{object_name}/{write.id}", _encoded(body, object_name))
     for record in cast(Mapping[str, Any], content["data"]).values():
-        return row(item, record)
+        return leaves.row(record)
     raise UncertainError(f"Twenty's answer to PATCH {object_name} holds no record.", "Read the record to settle it.")
 
 
@@ -93,7 +95,7 @@ async def _complete_phones(client: TwentyClient, item: DestinationObject, identi
     if not lacking:
         return
     async for page in client.records(item.name, f"id[eq]:{identity}"):
-        held = flatten(item, page[0])
+        held = Leaves(item).flatten(page[0])
         for name in lacking:
             for part in ("primaryPhoneCountryCode", "primaryPhoneCallingCode"):
                 if held.get(f"{name}.{part}"):
