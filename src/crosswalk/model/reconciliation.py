@@ -31,9 +31,11 @@ class RecordCheck(Frozen):
     found: int
     missing: int
     different: int
+    leftover: int
+    """Rows of ours that stand although the staged writes no longer hold them: conflicts of the load."""
     expected_digest: str
     actual_digest: str
-    """Equal when every row holds exactly what the destination answered when it was written."""
+    """Over the rows in the order of their ids; equal when every written field holds what was meant."""
 
 
 class LinkCheck(Frozen):
@@ -48,12 +50,13 @@ class LinkCheck(Frozen):
 
 
 class TotalCheck(Frozen):
-    """One business total; `groups` maps a value (or the empty text for a sum) to what was meant, what was found and, for
-    the source, how many of its rows are behind it."""
+    """One business total, by group (a value; the empty text for a sum, or for no value): over all staged rows (`source`), over
+    those that were written (`expected`), and over the same rows in the destination (`actual`)."""
 
     name: str
     record: str
     kind: Literal["sum", "count_by"]
+    source: dict[str, str]
     expected: dict[str, str]
     actual: dict[str, str]
 

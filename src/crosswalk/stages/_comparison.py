@@ -38,8 +38,12 @@ def compare_records(
     journal: Journal,
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
+    each: Callable[[StagedRecord, diff.RowCounts], None] = lambda record, counted: None,
 ) -> Comparison:
-    """Every staged row (or those of a selection) against the destination's rows in `read_backs` (by object)."""
+    """Every staged row (or those of a selection) against the destination's rows in `read_backs` (by object).
+
+    `each` is called while a record's rows lie in the scratch table `diff_rows`.
+    """
     prepare(connection, selection)
     diff.prepare_diff(connection)
     rows: dict[str, diff.RowCounts] = {}
@@ -49,6 +53,7 @@ def compare_records(
         read_back = read_backs.get(record.object)
         counted = diff.compare_record(connection, record, folder / record.file, read_back, selection is not None)
         _judge(connection, record, schema.object(record.object), expected)
+        each(record, counted)
         rows[record.record] = counted
         unwritten = diff.unwritten_fields(connection, record, read_back, _left_out(schema, record)) if read_back else {}
         fields += _counts(connection, record, counted, unwritten)

@@ -54,8 +54,10 @@ class SchemaUndo:
     ) -> tuple[str, str] | None:
         """Why a change stays (reason, detail), or None."""
         path = self.read_backs.get(change.object)
-        if path is None or not is_there(change, schema):
+        if not is_there(change, schema):
             return None
+        if path is None:
+            return "others_data", "its rows could not be read"
         db = self.job.connection
         if change.operation == "create_object":
             left = sum(count_rows(db, path))

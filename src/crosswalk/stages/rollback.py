@@ -63,10 +63,11 @@ async def rollback(
     rows = RowUndo(job, run, Remover(destination, journal, run, sleep))
     await rows.restore()
     await rows.remove(read_backs)
-    left = await planning.read_objects(job, set(read_backs), folder / "after", schema)
+    changes = applied_changes(journal) if of_run is None else []
+    concerned = set(read_backs) | {change.object for change, _ in changes}
+    left = await planning.read_objects(job, concerned, folder / "after", schema)
     undo = SchemaUndo(job, run, left)
-    if of_run is None:
-        await undo.undo(applied_changes(journal), schema)
+    await undo.undo(changes, schema)
     differences, total, proved = await _prove(job, rows, undo, left)
     kept_total += rows.kept_total
     if of_run is None:

@@ -14,6 +14,8 @@ from crosswalk.stages._schema_state import field_name, is_there, stands
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.journal import Journal
 
+__all__ = ["SchemaPlanning", "apply_schema", "field_name", "plan_schema"]
+
 ATTEMPTS = 5
 SCHEMA_RECORD = "schema"
 

@@ -67,7 +67,7 @@ def parquet(path: Path) -> str:
 
 def prepare(connection: duckdb.DuckDBPyConnection, selection: Path | None) -> None:
     """Empty tables for a load. `selection` is a Parquet of (record, _key); None takes every row."""
-    columns = ", ".join(f"{name} VARCHAR" for name in ("record", "source_key", "destination_id", "state", "content"))
+    columns = ", ".join(f"{name} VARCHAR" for name in ("record", "source_key", "destination_id", "state", "content", "last_state"))
     connection.execute(f"CREATE OR REPLACE TABLE load_xref ({columns})")
     source = (
         f"SELECT DISTINCT record, _key FROM {parquet(selection)}" if selection else "SELECT '' AS record, '' AS _key WHERE false"
@@ -77,8 +77,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, selection: Path | None) -> No
 
 def selected_rows(connection: duckdb.DuckDBPyConnection) -> int:
     """How many rows the selection names."""
-    found = connection.execute("SELECT count(*) FROM load_selection").fetchone()
-    return found[0] if found else 0
+    found = connection.execute("SELECT count(*) FROM load_selection").fetchall()
+    return found[0][0]
 
 
 def take_xref(connection: duckdb.DuckDBPyConnection, record: str, batches: Iterable[pa.RecordBatch]) -> None:
@@ -87,7 +87,7 @@ def take_xref(connection: duckdb.DuckDBPyConnection, record: str, batches: Itera
     for batch in batches:
         connection.register("xref_batch", pa.Table.from_batches([batch]))
         connection.execute(
-            "INSERT INTO load_xref SELECT ?, source_key, destination_id, state, content FROM xref_batch", [record]
+            "INSERT INTO load_xref SELECT ?, source_key, destination_id, state, content, last_state FROM xref_batch", [record]
         )  # fmt: skip
         connection.unregister("xref_batch")
 

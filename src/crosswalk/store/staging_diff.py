@@ -16,6 +16,8 @@ from crosswalk.store.staging import GONE, OMITTED, literal, literals, parquet, q
 from crosswalk.store.staging_files import json_path
 
 COLUMNS = ("record", "key", "id", "field", "expected", "actual", "verdict", "rule")
+REFUSED = ("conflict", "rejected", "failed")
+"""What came of the latest attempt when the row stands, but not as staged."""
 JUDGEMENT = pa.schema([(name, pa.string()) for name in ("field", "expected", "actual", "verdict", "rule")])
 
 
@@ -65,7 +67,8 @@ def compare_record(
         f"""
         CREATE OR REPLACE TABLE diff_rows AS
         SELECT s._key AS key, x.destination_id AS id,
-            s._state NOT IN ('ready', 'existing') OR coalesce(x.state IN ({literals(GONE)}), false) AS not_written,
+            s._state NOT IN ('ready', 'existing')
+                OR coalesce(x.state IN ({literals(GONE)}) OR x.last_state IN ({literals(REFUSED)}), false) AS not_written,
             r.id IS NULL AS missing, string_split(split_part(coalesce(x.content, ''), '{OMITTED}', 2), ',') AS omitted,
             [{expected}]::VARCHAR[] AS expected, {actual} AS actual
         FROM {parquet(file)} s {chosen}
@@ -82,8 +85,8 @@ def compare_record(
         _unequal_fields(connection, record)
     found = connection.execute(
         "SELECT count(*), count(*) FILTER (not_written), count(*) FILTER (missing AND NOT not_written) FROM diff_rows"
-    ).fetchone()
-    return RowCounts(*found) if found else RowCounts(0, 0, 0)
+    ).fetchall()
+    return RowCounts(*found[0])
 
 
 def _unequal_fields(connection: duckdb.DuckDBPyConnection, record: StagedRecord) -> None:
@@ -150,11 +153,11 @@ def field_verdicts(connection: duckdb.DuckDBPyConnection, record: str) -> list[t
 def differences(connection: duckdb.DuckDBPyConnection, limit: int) -> tuple[list[tuple[str, str, str, str, str]], int]:
     """The first (record, key, id, field, verdict) that are different or missing, and how many there are."""
     where = "verdict IN ('different', 'missing')"
-    found = connection.execute(f"SELECT count(*) FROM diff_fields WHERE {where}").fetchone()
+    found = connection.execute(f"SELECT count(*) FROM diff_fields WHERE {where}").fetchall()
     rows = connection.execute(
         f"SELECT record, key, id, field, verdict FROM diff_fields WHERE {where} ORDER BY record, key, field LIMIT {limit}"
     ).fetchall()
-    return rows, found[0] if found else 0
+    return rows, found[0][0]
 
 
 def save_differences(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -82,8 +82,8 @@ def ordered_fingerprints(connection: duckdb.DuckDBPyConnection, path: Path) -> I
 
 def count_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
     """Live and soft-deleted rows of a read-back."""
-    found = connection.execute(f"SELECT count(*) FILTER (NOT deleted), count(*) FILTER (deleted) FROM {parquet(path)}").fetchone()
-    return (found[0], found[1]) if found else (0, 0)
+    found = connection.execute(f"SELECT count(*) FILTER (NOT deleted), count(*) FILTER (deleted) FROM {parquet(path)}").fetchall()
+    return found[0]
 
 
 RowDifference = Literal["added", "removed", "changed"]
@@ -132,8 +132,8 @@ def json_path(leaf: str) -> str:
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(query).fetchone()
-    return found[0] if found else 0
+    found = connection.execute(query).fetchall()
+    return found[0][0]
 
 
 def row_actors(connection: duckdb.DuckDBPyConnection, path: Path, ids: Sequence[str]) -> dict[str, tuple[str, str]]:

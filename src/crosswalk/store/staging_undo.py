@@ -234,8 +234,8 @@ def updates_backwards(connection: duckdb.DuckDBPyConnection, size: int) -> Itera
 
 
 def _count_kept(connection: duckdb.DuckDBPyConnection) -> int:
-    found = connection.execute("SELECT count(*) FROM undo_rows WHERE verdict = 'keep'").fetchone()
-    return found[0] if found else 0
+    found = connection.execute("SELECT count(*) FROM undo_rows WHERE verdict = 'keep'").fetchall()
+    return found[0][0]
 
 
 def update_counts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:

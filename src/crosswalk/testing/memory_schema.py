@@ -71,6 +71,18 @@ def _with_options(described: DestinationObject, change: SchemaChange) -> tuple[D
     )
 
 
+def with_fields(described: DestinationObject, fields: tuple[DestinationField, ...]) -> DestinationObject:
+    """The object with other fields. Made anew: a copy would carry the old one's look-up of its leaves along."""
+    return DestinationObject(
+        name=described.name,
+        singular=described.singular,
+        label=described.label,
+        custom=described.custom,
+        system=described.system,
+        fields=fields,
+    )
+
+
 def _replaced(schema: DestinationSchema, old: DestinationObject, fields: tuple[DestinationField, ...]) -> DestinationSchema:
-    objects = tuple(item.model_copy(update={"fields": fields}) if item.name == old.name else item for item in schema.objects)
+    objects = tuple(with_fields(item, fields) if item.name == old.name else item for item in schema.objects)
     return schema.model_copy(update={"objects": objects})

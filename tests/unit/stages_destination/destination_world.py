@@ -15,14 +15,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
+from crosswalk.model.extraction import ExtractedObject, Extraction
+from crosswalk.model.field_diff import FieldDiff
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.load_report import LoadReport, SettleReport
+from crosswalk.model.mapping import Mapping as Mapping_
+from crosswalk.model.mapping import Total
+from crosswalk.model.reconciliation import Reconciliation
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
 from crosswalk.model.values import Values
+from crosswalk.stages.compare import compare
 from crosswalk.stages.fingerprint import fingerprint
 from crosswalk.stages.load import load
 from crosswalk.stages.read_back import read_back
+from crosswalk.stages.reconcile import reconcile
 from crosswalk.stages.rollback import plan_rollback, rollback
 from crosswalk.stages.settle import settle
 from crosswalk.store.journal import Journal
@@ -142,6 +149,23 @@ def _stage_record(folder: Path, place: Path, name: str, rows: Sequence[Staged], 
     )
 
 
+def extract(folder: Path, objects: Mapping[str, Sequence[str]], quarantined: Mapping[str, int] | None = None) -> Extraction:
+    """Extracted rows as `extract` leaves them: object → the `_state` of each row, and how many could not be read."""
+    (folder / "raw").mkdir(exist_ok=True)
+    broken = quarantined or {}
+    names = [name for name, count in broken.items() for _ in range(count)]
+    cells = {"object": names, "file": ["f"] * len(names), "line": [1] * len(names), "reason": ["too_few_cells"] * len(names)}
+    pq.write_table(pa.table(cells), folder / "raw" / "_quarantine.parquet")
+    found: list[ExtractedObject] = []
+    for name, states in objects.items():
+        table = pa.table({"_row": pa.array(range(1, len(states) + 1), pa.int64()), "_state": pa.array(list(states), pa.string())})
+        pq.write_table(table, folder / "raw" / f"{name}.parquet")
+        folded, unreadable = list(states).count("folded"), broken.get(name, 0)
+        counts = {"rows": len(states) + unreadable, "staged": len(states) - folded, "folded": folded, "quarantined": unreadable}
+        found.append(ExtractedObject.model_validate({"name": name, "blank": 0, "sha256": "", **counts}))
+    return Extraction(objects=tuple(found), sources={})
+
+
 async def at_once(seconds: float) -> None:
     """No test waits for a destination to recover."""
     await asyncio.sleep(0)
@@ -209,6 +233,34 @@ class World:
             journal.finish_run(run, "done")
             assert preview.counts == report.counts
             return report
+
+    async def diff(self, staged: StagedWrites, selection: Path | None = None) -> FieldDiff:
+        """Read back and compare."""
+        with self.journal() as journal, duckdb.connect() as connection:
+            schema = await self.destination.describe()
+            read_backs = await self.read_backs(schema)
+            return compare(
+                staged, selection, read_backs, schema=schema, expected=self.destination.expected, journal=journal,
+                connection=connection, folder=self.folder,
+            )  # fmt: skip
+
+    async def reconciled(self, staged: StagedWrites, extraction: Extraction, totals: Sequence[Total] = ()) -> Reconciliation:
+        """Read back and reconcile; the extracted rows lie in raw/."""
+        mapping = Mapping_(source="test", destination="memory", sample_root="people", records={}, totals=tuple(totals))
+        with self.journal() as journal, duckdb.connect() as connection:
+            schema = await self.destination.describe()
+            read_backs = await self.read_backs(schema)
+            raw = {item.name: self.folder / "raw" / f"{item.name}.parquet" for item in extraction.objects}
+            return reconcile(
+                staged, mapping=mapping, extraction=extraction, raw=raw, quarantine=self.folder / "raw" / "_quarantine.parquet",
+                read_backs=read_backs, schema=schema, expected=self.destination.expected, journal=journal,
+                connection=connection, folder=self.folder,
+            )  # fmt: skip
+
+    async def read_backs(self, schema: DestinationSchema) -> dict[str, Path]:
+        """Every object, read back."""
+        folder = self.folder / "read_back"
+        return {item.name: await read_back(self.destination, item.name, folder, schema=schema) for item in schema.objects}
 
     def held(self, object_name: str) -> dict[str, Values]:
         """The live rows of an object: id → values."""

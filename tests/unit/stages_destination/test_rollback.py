@@ -185,9 +185,9 @@ def test_an_interrupted_undo_is_finished_by_the_next(faults: dict[int, FaultKind
             except (Killed, UnreachableError):
                 continue
             if report.complete:
-                break
-        assert world.held("people") == {"guest": {"name.firstName": "Guest"}}
-        return report
+                assert world.held("people") == {"guest": {"name.firstName": "Guest"}}
+                return report
+        raise AssertionError("no undo came to an end")
 
     with tempfile.TemporaryDirectory() as folder:
         report = asyncio.run(scenario(Path(folder)))
