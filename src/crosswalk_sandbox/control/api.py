@@ -14,6 +14,7 @@ from .people import People
 
 if TYPE_CHECKING:
     from crosswalk_sandbox.services.twenty.app import Server
+    from crosswalk_sandbox.services.twenty.webhooks import Delivery
 
 Json = dict[str, Any]
 
@@ -52,7 +53,9 @@ class Control:
             if handler is None:
                 return web.json_response({"error": f"no control verb {name}", "verbs": sorted(self.posts)}, status=404)
             raw = await request.read()
-            return self._answer(handler(orjson.loads(raw) if raw else {}))
+            answer = handler(orjson.loads(raw) if raw else {})
+            self.server.save()
+            return self._answer(answer)
         except (KeyError, ValueError, TypeError) as error:
             return web.json_response({"error": f"{name}: {error}"}, status=400)
 
@@ -60,15 +63,17 @@ class Control:
         return web.Response(body=orjson.dumps(body), content_type="application/json")
 
     def read(self, name: str, query: dict[str, str]) -> Any:
-        """GET ledger?since=, state, dump?object=, stats."""
+        """GET ledger?since=, state, dump?object=, stats, deliveries."""
         server = self.server
         if name == "ledger":
             return {"entries": server.ledger.since(int(query.get("since", 0)))}
         if name == "stats":
             return {"requests": server.ledger.requests, "refused_429": server.ledger.refused}
+        if name == "deliveries":
+            return {"deliveries": [_delivery(item) for item in server.webhooks.deliveries]}
         if name in ("state", "dump", "state/dump"):
             return self.dump(query.get("object"))
-        raise ValueError("nothing to read here; there is ledger, state, dump and stats")
+        raise ValueError("nothing to read here; there is ledger, state, dump, stats and deliveries")
 
     def dump(self, name: str | None) -> Json:
         """All rows of one object or of all that have any, soft-deleted ones included, as answers show them."""
@@ -107,3 +112,14 @@ class Control:
         limits.active = bool(body.get("active", body.get("on", True)))
         limits.reset()
         return {"active": limits.active}
+
+
+def _delivery(item: "Delivery") -> Json:
+    return {
+        "target": item.target,
+        "event": item.event,
+        "headers": item.headers,
+        "body": orjson.loads(item.body),
+        "sent": item.sent,
+        "status": item.status,
+    }

@@ -14,6 +14,7 @@ from crosswalk_sandbox.control.ledger import Entry, Ledger
 from crosswalk_sandbox.serving import READY
 
 from .baseline import fill
+from .disk import Disk
 from .errors import PlainAnswer, TwentyError
 from .files import CONTENT_TYPE
 from .graphql_core import GraphqlCore
@@ -28,6 +29,7 @@ from .records import Records
 from .rest import RestCore, refused
 from .schema import Row
 from .state import Workspace
+from .webhooks import Webhooks
 from .workflows import CompanyWorkflow
 
 HEADERS = {"X-Powered-By": "Express", "Access-Control-Allow-Origin": "*"}
@@ -54,16 +56,35 @@ class Server:
         self.ledger = Ledger()
         self.faults = Faults()
         self.base_url = ""
-        self.reset()
+        self.disk = Disk(options.state) if options.state is not None else None
+        self._build()
 
     def reset(self) -> None:
-        """Start over with a fresh workspace; ledger and faults are emptied too."""
+        """Start over with a fresh workspace; ledger and faults are emptied too, the state directory as well."""
+        if self.disk is not None:
+            self.disk.wipe()
+        self._build()
+
+    def save(self) -> None:
+        """Keep the state on disk, if there is a state directory."""
+        if self.disk is not None:
+            self.disk.save(self.workspace, {"workflow_active": self.workflow.active})
+
+    def _build(self) -> None:
         options = self.options
-        self.workspace = Workspace(options.api_key)
+        self.workspace = Workspace(options.api_key, self.disk.make_rows if self.disk else None)
         self.workspace.files.base_url = self.base_url
-        fill(self.workspace, options.members)
+        saved: Row | None = None
+        if self.disk is not None:
+            self.workspace.files.directory = self.disk.directory / "files"
+            saved = self.disk.load(self.workspace)
+        if saved is None:
+            fill(self.workspace, options.members)
         self.records = Records(self.workspace)
+        self.webhooks = Webhooks(self.workspace)
         self.workflow = CompanyWorkflow(self.workspace, self.records, active=options.workflow)
+        if saved is not None:
+            self.workflow.active = saved["workflow_active"]
         self.limits = Limits(self.workspace.clock, active=options.limits)
         self.metadata = Metadata(self.workspace)
         self.rest = RestCore(self.workspace, self.records, self.limits)
@@ -73,10 +94,17 @@ class Server:
         self.sessions: dict[str, Row] = {}
         self.ledger = Ledger()
         self.faults.queue.clear()
+        self.save()
 
     def serve_at(self, url: str) -> None:
         self.base_url = url
         self.workspace.files.base_url = url
+
+    def close(self) -> None:
+        """Save and let go of the state directory."""
+        if self.disk is not None:
+            self.save()
+            self.disk.close()
 
     def set_workflow(self, active: bool | None, delay_s: float | None) -> Row:
         """Switch the default workflow or change its delay; None leaves as is."""
@@ -90,7 +118,9 @@ class Server:
         """Let the workflow's waiting runs happen; survives a reset."""
         while True:
             await asyncio.sleep(min(0.25, max(0.02, self.workflow.delay_s / 4)))
-            self.workflow.run_due()
+            if self.workflow.run_due():
+                self.save()
+            await self.webhooks.send_waiting()
 
     # -- one call ---------------------------------------------------------------------------------------------------
 
@@ -217,6 +247,8 @@ class Front:
             answer = Answer(0)
         else:
             answer = self.server.handle(call)
+            if call.method != "GET":
+                self.server.save()
         ledger = self.server.ledger
         ledger.record(
             Entry(
@@ -240,6 +272,7 @@ async def _ticking(server: Server) -> AsyncIterator[None]:
     task = asyncio.create_task(server.tick())
     yield
     task.cancel()
+    server.close()
 
 
 def make_app(server: Server) -> web.Application:

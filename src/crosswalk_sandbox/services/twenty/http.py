@@ -62,7 +62,7 @@ class Call:
 
     def check_text(self) -> None:
         """Raise server_error for U+0000 in any string, which the database refuses (facts/twenty.md §6 TEXT)."""
-        if NUL.search(self.raw):
+        if b"\\u0000" in self.raw and NUL.search(self.raw):
             raise server_error("Data validation error.")
 
 

@@ -408,7 +408,7 @@ class Metadata:
             stored: Row = orjson.loads(data)
             changed: Row | None = change(stored)
             if changed is not None:
-                table.rows.put(key, orjson.dumps(changed))
+                table.rows.put(key, memoryview(orjson.dumps(changed)).tobytes())
 
     def _rename_field(self, owner: ObjectType, field: Field, name: str) -> None:
         old_column, old = field.join_column, field.name

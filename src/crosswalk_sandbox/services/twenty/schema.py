@@ -178,6 +178,8 @@ class ObjectType:
     joins: dict[str, Field] = field(default_factory=dict[str, Field])
     now_fields: tuple[str, ...] = ()
     file_fields: tuple[str, ...] = ()
+    rich_fields: tuple[str, ...] = ()
+    searched: tuple[tuple[str, str], ...] = ()
 
     def refresh(self, actor: Row) -> None:
         """Recompute what rows need after a schema change: the empty row, unique fields and join columns."""
@@ -197,6 +199,8 @@ class ObjectType:
             item.name for item in scalars if item.default == "now" and item.name not in ("createdAt", "updatedAt")
         )
         self.file_fields = tuple(item.name for item in scalars if item.type == "FILES")
+        self.rich_fields = tuple(item.name for item in scalars if item.type == "RICH_TEXT")
+        self.searched = tuple((name, self.fields[name].type) for name in self.search_fields if name in self.fields)
         self.unique = [item for item in self.fields.values() if item.unique and not item.is_relation]
 
     def pascal(self) -> str:

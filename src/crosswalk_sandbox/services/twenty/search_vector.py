@@ -5,11 +5,13 @@ task_create, noteTarget_filter_by_person); how text splits into lexemes is Postg
 """
 
 import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from .schema import ObjectType, Row
 
+SIMPLE_EMAIL = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 PLAIN = re.compile(r"[A-Za-z0-9 ]*")
 TOKEN = re.compile(
     r"""<[^>]*>|(?P<scheme>https?://)
@@ -23,7 +25,7 @@ TOKEN = re.compile(
 )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def lexemes(text: str) -> tuple[str, ...]:
     """The lexemes of a text in order, lower-cased."""
     if PLAIN.fullmatch(text):
@@ -43,57 +45,79 @@ def lexemes(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _split(texts: Iterable[str | None]) -> list[str]:
+    return [lexeme for text in texts if text for lexeme in lexemes(text)]
+
+
+def _text(value: Any) -> list[str]:
+    return list(lexemes(value)) if value else []
+
+
+def _full_name(value: Row) -> list[str]:
+    return [*lexemes(value["firstName"] or ""), *lexemes(value["lastName"] or "")]
+
+
 def _emails(value: Row) -> list[str]:
-    primary = value["primaryEmail"]
-    if primary and not value["additionalEmails"]:
-        return [primary, primary.rpartition("@")[2]]
-    texts = [primary, primary.rpartition("@")[2]] if primary else []
-    extra = " ".join(value["additionalEmails"] or [])
-    return [*texts, extra, extra.replace("@", " ")]
+    """The address and its domain; further addresses also with their @ as a blank."""
+    primary: str = value["primaryEmail"]
+    found: list[str] = []
+    if SIMPLE_EMAIL.fullmatch(primary):
+        found = [primary, primary.rpartition("@")[2]]
+    elif primary:
+        found = _split((primary, primary.rpartition("@")[2]))
+    if value["additionalEmails"]:
+        extra = " ".join(value["additionalEmails"])
+        found += _split((extra, extra.replace("@", " ")))
+    return found
 
 
 def _phones(value: Row) -> list[str]:
-    number, calling = value["primaryPhoneNumber"], value["primaryPhoneCallingCode"] or ""
-    texts = [number, calling, calling + number, calling.lstrip("+") + number, "0" + number] if number else []
-    for extra in value["additionalPhones"] or []:
-        texts += [extra.get("number") or "", extra.get("callingCode") or "", extra.get("countryCode") or ""]
-    return texts
+    """National, calling code, and the ways people type the whole number."""
+    number: str = value["primaryPhoneNumber"]
+    calling: str = value["primaryPhoneCallingCode"] or ""
+    found: list[str] = []
+    if number.isdigit() and calling:
+        found = [number, calling, calling + number, calling[1:] + number, "0" + number]
+    elif number:
+        found = _split((number, calling, calling + number, calling.lstrip("+") + number, "0" + number))
+    extras: list[Row] = value["additionalPhones"] or []
+    for extra in extras:
+        found += _split((extra.get("number"), extra.get("callingCode"), extra.get("countryCode")))
+    return found
 
 
 def _links(value: Row) -> list[str]:
-    texts = [value["primaryLinkLabel"] or "", value["primaryLinkUrl"] or ""]
-    for link in value["secondaryLinks"] or []:
-        texts += [(link.get("url") or "").replace(":", " "), link.get("label") or ""]
-    return texts
+    found = _split((value["primaryLinkLabel"], value["primaryLinkUrl"]))
+    links: list[Row] = value["secondaryLinks"] or []
+    for link in links:
+        found += _split(((link.get("url") or "").replace(":", " "), link.get("label")))
+    return found
 
 
-def _texts(kind: str, value: Any) -> list[str]:
-    if kind in ("TEXT", "UUID"):
-        return [value or ""]
-    if kind == "FULL_NAME":
-        return [value["firstName"] or "", value["lastName"] or ""]
-    if kind == "EMAILS":
-        return _emails(value)
-    if kind == "PHONES":
-        return _phones(value)
-    if kind == "LINKS":
-        return _links(value)
-    if kind == "RICH_TEXT":
-        return [value.get("markdown") or ""]
-    return []
+def _rich_text(value: Row) -> list[str]:
+    return _text(value.get("markdown"))
+
+
+LEXEMES: dict[str, Callable[[Any], list[str]]] = {
+    "TEXT": _text,
+    "UUID": _text,
+    "FULL_NAME": _full_name,
+    "EMAILS": _emails,
+    "PHONES": _phones,
+    "LINKS": _links,
+    "RICH_TEXT": _rich_text,
+}
 
 
 def search_vector(kind: ObjectType, row: Row) -> str:
     """The searchVector of a complete row, lexemes in byte order with their positions."""
-    places: dict[str, list[int]] = {}
-    position = 0
-    for name in kind.search_fields:
-        field = kind.fields.get(name)
-        if field is None:
-            continue
-        for text in _texts(field.type, row[name]):
-            if text:
-                for lexeme in lexemes(text):
-                    position += 1
-                    places.setdefault(lexeme, []).append(position)
-    return " ".join(f"'{lexeme}':{','.join(map(str, where))}" for lexeme, where in sorted(places.items()))
+    found: list[str] = []
+    for name, type_name in kind.searched:
+        found += LEXEMES[type_name](row[name])
+    pairs = sorted(zip(found, range(1, len(found) + 1), strict=True))
+    if len(set(found)) == len(found):
+        return " ".join([f"'{lexeme}':{place}" for lexeme, place in pairs])
+    places: dict[str, str] = {}
+    for lexeme, place in pairs:
+        places[lexeme] = f"{places[lexeme]},{place}" if lexeme in places else str(place)
+    return " ".join([f"'{lexeme}':{where}" for lexeme, where in places.items()])

@@ -6,10 +6,11 @@ from typing import Any
 from .files import FileStore
 from .ids import Clock, stable_id
 from .richtext import to_blocknote, to_markdown
+from .rows import MemoryRows, RowStore
 from .schema import Field, ObjectType, Row
 from .search_vector import search_vector
 from .standard import standard_objects
-from .tables import MemoryRows, RowStore, Table
+from .tables import Table
 from .timeline import Timeline
 
 KEY_NAME = "migration"
@@ -18,6 +19,10 @@ SEED_ACTOR: Row = {"source": "SYSTEM", "workspaceMemberId": None, "name": "Syste
 
 # A write that happened: object, "created" | "updated" | "deleted" | "restored" | "destroyed", rows, changed field names, actor
 Listener = Callable[[ObjectType, str, list[Row], list[str], Row], None]
+
+
+def _in_memory(_name: str) -> RowStore:
+    return MemoryRows()
 
 
 class Workspace:
@@ -29,7 +34,7 @@ class Workspace:
         self.api_key = api_key
         self.api_key_id = stable_id("api-key")
         self.actor: Row = {"source": "API", "workspaceMemberId": None, "name": KEY_NAME, "context": {}}
-        self.make_rows = make_rows or (lambda _name: MemoryRows())
+        self.make_rows = make_rows or _in_memory
         self.kinds: dict[str, ObjectType] = {}
         self.by_plural: dict[str, ObjectType] = {}
         self.tables: dict[str, Table] = {}
@@ -58,12 +63,12 @@ class Workspace:
             if table is None:
                 self.tables[kind.name] = Table(kind, self.make_rows(kind.name))
             elif kind.name in changed:
-                table.reindex()
+                table.adapt()
             for column, field in kind.joins.items():
                 target = self._ids.get(field.target_object_id or "")
                 if target is not None:
                     self.incoming[target.name].append((kind.name, column, field.on_delete))
-        for gone in set(self.tables) - set(self.kinds):
+        for gone in self.tables.keys() - self.kinds.keys():
             del self.tables[gone]
         self.results.clear()
 
@@ -96,13 +101,12 @@ class Workspace:
     def shown(self, kind: ObjectType, row: Row) -> Row:
         """A row as answers show it: with its searchVector, both forms of rich text and signed file links."""
         result = row.copy()
-        for field in kind.fields.values():
-            if field.type == "RICH_TEXT":
-                result[field.name] = both_forms(row[field.name])
-            elif field.type == "FILES" and row[field.name]:
-                result[field.name] = self.files.signed(row[field.name])
-        if "searchVector" in result:
-            result["searchVector"] = search_vector(kind, row)
+        for name in kind.rich_fields:
+            result[name] = both_forms(row[name])
+        for name in kind.file_fields:
+            if row[name]:
+                result[name] = self.files.signed(row[name])
+        result["searchVector"] = search_vector(kind, row)
         return result
 
 

@@ -4,55 +4,20 @@ A clinic of 100,000 patients is some millions of rows, so a row costs its bytes 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 from .errors import duplicate
-from .schema import ObjectType, Row, unique_value
+from .rows import RowStore
+from .schema import EMPTY, ObjectType, Row, is_list, unique_value
 from .values import clean_row
 
-
-class RowStore(Protocol):
-    """Where a table's rows are kept: id to JSON bytes, in the order of their last write."""
-
-    def get(self, key: str) -> bytes | None: ...
-    def put(self, key: str, value: bytes) -> None: ...
-    def drop(self, key: str) -> None: ...
-    def items(self) -> Iterable[tuple[str, bytes]]: ...
-    def clear(self) -> None: ...
-    def __contains__(self, key: object) -> bool: ...
-    def __len__(self) -> int: ...
-
-
-class MemoryRows:
-    """Rows in a dictionary."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, bytes] = {}
-
-    def get(self, key: str) -> bytes | None:
-        return self.rows.get(key)
-
-    def put(self, key: str, value: bytes) -> None:
-        self.rows.pop(key, None)
-        self.rows[key] = value
-
-    def drop(self, key: str) -> None:
-        del self.rows[key]
-
-    def items(self) -> Iterable[tuple[str, bytes]]:
-        return self.rows.items()
-
-    def clear(self) -> None:
-        self.rows.clear()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
+# Composites whose parts are kept as a bare list, in this order, to save their keys in every row.
+PACKED: dict[str, tuple[str, ...]] = {
+    kind: tuple(EMPTY[kind]) for kind in ("FULL_NAME", "EMAILS", "PHONES", "LINKS", "ADDRESS", "CURRENCY")
+}
 
 
 class JoinIndex:
@@ -93,6 +58,7 @@ class Table:
         self.kind = kind
         self.rows = rows
         self.version = 0
+        self.packed: list[tuple[str, tuple[str, ...]]] = []
         self.soft_deleted: set[str] = set()
         self.unique: dict[str, dict[Any, str]] = {}
         self.joins: dict[str, JoinIndex] = {}
@@ -102,14 +68,27 @@ class Table:
         self._removed: set[str] = set()
         self.reindex()
 
+    def adapt(self) -> None:
+        """Follow a schema change; rows are gone through again only if unique fields or join columns changed."""
+        if set(self.unique) == {field.name for field in self.kind.unique} and set(self.joins) == set(self.kind.joins):
+            self._pack()
+            self.version += 1
+        else:
+            self.reindex()
+
+    def _pack(self) -> None:
+        fields = self.kind.fields.values()
+        self.packed = [(field.name, PACKED[field.type]) for field in fields if field.type in PACKED]
+
     def reindex(self) -> None:
         """Rebuild every index, after a schema change or when rows come from disk."""
         self.unique = {field.name: {} for field in self.kind.unique}
         self.joins = {column: JoinIndex() for column in self.kind.joins}
+        self._pack()
         self.soft_deleted, self.lowest = set(), None
         self._ordered, self._fresh, self._removed = [], [], set()
         for key, data in self.rows.items():
-            self._index(key, {**self.kind.template, **orjson.loads(data)})
+            self._index(key, self.complete(key, data))
         self.version += 1
 
     def clear(self) -> None:
@@ -151,6 +130,10 @@ class Table:
         row = self.kind.template.copy()
         row.update(orjson.loads(data))
         row["id"] = key
+        for name, parts in self.packed:
+            value = row[name]
+            if is_list(value):
+                row[name] = dict(zip(parts, value, strict=True))
         return row
 
     def scan(self) -> Iterator[tuple[str, Row]]:
@@ -203,7 +186,12 @@ class Table:
     def _write(self, key: str, row: Row) -> None:
         stored = clean_row(row, self.kind.template)
         stored.pop("id", None)
-        self.rows.put(key, orjson.dumps(stored))
+        for name, parts in self.packed:
+            value = stored.get(name)
+            if value is not None:
+                stored[name] = [value.get(part) for part in parts]
+        # orjson leaves its buffer's slack in the bytes it returns; a copy has none
+        self.rows.put(key, memoryview(orjson.dumps(stored)).tobytes())
         self.version += 1
 
     def remove(self, key: str, row: Row) -> None:
