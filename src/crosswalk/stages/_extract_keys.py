@@ -13,13 +13,15 @@ def has_key_sql(item: SourceObject) -> str:
 
 def key_sql(item: SourceObject) -> str:
     """A row's key before occurrences are numbered: a single column's text trimmed; several joined by `|`, a `|` inside a part
-    doubled; the content's digest where they are all blank."""
+    doubled; the content's digest where they are all blank. Where occurrences will be numbered (`#2`), a `#` is doubled too."""
     if not item.key:
         return content_sql(item)
     if len(item.key) == 1:
         own = f"trim({quoted(item.key[0])})"
     else:
         own = " || '|' || ".join(f"replace(trim(coalesce({quoted(column)}, '')), '|', '||')" for column in item.key)
+    if numbered(item):
+        own = f"replace({own}, '#', '##')"
     return f"CASE WHEN {has_key_sql(item)} THEN {own} ELSE {content_sql(item)} END"
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from crosswalk.kit.tables.delimited import read_delimited
 from crosswalk.kit.tables.dialect import Dialect, find_dialect
@@ -31,7 +32,7 @@ def read_bytes(folder: Path, content: bytes, name: str = "table.csv") -> Reading
     damaged: list[DamagedRow] = []
     blank = 0
     for batch in read_delimited(path, name, written, dialect):
-        columns = [batch.rows.column(column).to_pylist() for column in ("_line", *dialect.names)]
+        columns: list[Any] = [batch.rows.column(column).to_pylist() for column in ("_line", *dialect.names)]
         rows += [list(row) for row in zip(*columns, strict=True)]
         damaged += batch.damaged
         blank += batch.blank

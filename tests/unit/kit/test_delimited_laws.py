@@ -17,7 +17,7 @@ ENCODINGS = {
     "utf-16-be": "utf-16-be",
     "utf-32": "utf-32-le",
 }
-NAMES = ("Patient ID", "Name", "Visit Date", "Remarks", "Amount", "City")
+NAMES: tuple[str, ...] = ("Patient ID", "Name", "Visit Date", "Remarks", "Amount", "City")
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.text(",;|\t\"'\n\r ab1", max_size=8)
 
 

@@ -17,7 +17,7 @@ CELLS: list[tuple[Any, str]] = [
     (9876543210, "9876543210"),
     (True, "TRUE"),
     (date(2024, 2, 3), "2024-02-03"),
-    (datetime(2024, 2, 3, 14, 5, 6), "2024-02-03T14:05:06"),
+    (datetime(2024, 2, 3, 14, 5, 6), "2024-02-03T14:05:06"),  # noqa: DTZ001
     (time(4, 5, 6), "04:05:06"),
     ("00042", "00042"),
     ("  two\nlines ", "  two\nlines "),
@@ -29,7 +29,7 @@ CELLS: list[tuple[Any, str]] = [
 def _write(path: Path) -> None:
     """A sheet with a title, an empty row, a header from column B, one row per cell, an empty row and a stray cell."""
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "default_date_format": "dd/mm/yyyy"}) as book:
-        sheet = book.add_worksheet("Visits & more")
+        sheet: Any = book.add_worksheet("Visits & more")
         formats = {date: "dd/mm/yyyy", datetime: "dd/mm/yyyy hh:mm:ss", time: "hh:mm:ss"}
         made = {kind: book.add_format({"num_format": text}) for kind, text in formats.items()}
         sheet.write(0, 1, "Visits of all branches")
@@ -58,8 +58,8 @@ def test_cells_and_rows(tmp_path: Path) -> None:
     assert head is not None
     assert (head.header_line, head.names[:3]) == (3, ("Id", "Value", "Kind"))
     batches = list(read_sheet(path, "export.xlsx#Visits & more", head))
-    values = [value for batch in batches for value in batch.rows.column("Value").to_pylist()]
-    lines = [line for batch in batches for line in batch.rows.column("_line").to_pylist()]
+    values: list[Any] = [value for batch in batches for value in batch.rows.column("Value").to_pylist()]
+    lines: list[Any] = [line for batch in batches for line in batch.rows.column("_line").to_pylist()]
     assert values[: len(CELLS)] == [text for _, text in CELLS]
     assert lines[: len(CELLS)] == list(range(4, 4 + len(CELLS)))
     assert [row.line for batch in batches for row in batch.damaged] + lines[len(CELLS) :] == [5 + len(CELLS)]

@@ -57,6 +57,11 @@ def inspect_bytes(path: Path) -> FileBytes:
     return FileBytes(digest, size, encoding, 0, reason)
 
 
+def inspect_binary(path: Path) -> FileBytes:
+    """The digest of a file that is no text, such as a workbook. Raises OSError when it cannot be read."""
+    return FileBytes(*_digest(path), "", 0, "")
+
+
 def mark_undecodable(error: UnicodeError) -> tuple[str, int]:
     """Each undecodable byte becomes U+DC00 + byte: no text decodes to that, so nothing is confused with it."""
     if not isinstance(error, UnicodeDecodeError):

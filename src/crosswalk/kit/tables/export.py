@@ -12,7 +12,7 @@ import pyarrow as pa
 from crosswalk.kit.tables import workbook
 from crosswalk.kit.tables.delimited import read_delimited
 from crosswalk.kit.tables.dialect import Dialect, find_dialect
-from crosswalk.kit.tables.encoding import FileBytes, inspect_bytes
+from crosswalk.kit.tables.encoding import FileBytes, inspect_binary, inspect_bytes
 from crosswalk.model.errors import RefusedError, UnreachableError, UsageError
 from crosswalk.model.source_schema import SourceFile, SourceSchema
 from crosswalk.spi.source import RawBatch
@@ -59,6 +59,7 @@ class Export:
         self.root = self.location if self.location.is_dir() else self.location.parent
         self.ignored: list[tuple[str, str]] = []
         self._located: dict[str, _Located] = {}
+        self._written: dict[Path, FileBytes] = {}
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -146,7 +147,8 @@ class Export:
 
     def _locate(self, name: str) -> _Located:
         path, sheet = self._path_and_sheet(name)
-        written = inspect_bytes(path)
+        written = self._written.get(path) or (inspect_binary(path) if _is_workbook(path) else inspect_bytes(path))
+        self._written[path] = written
         if _is_workbook(path):
             located = _Located(path, written, None, workbook.find_sheet_head(path, sheet))
         else:
