@@ -37,9 +37,10 @@ async def _verify(
         schema = await destination.describe()
         read_backs = await read_objects(workspace, "verify", written_objects(mapping, schema), destination, schema, events)
         events.step("Balancing")
+        raw = {item.name: workspace.raw_path(item.name) for item in extraction.objects}
         with workspace.scratch() as connection:
             return reconcile(
-                staged, mapping=mapping, extraction=extraction, raw={item.name: workspace.raw_path(item.name) for item in extraction.objects},
+                staged, mapping=mapping, extraction=extraction, raw=raw,
                 quarantine=workspace.root / "raw" / "_quarantine.parquet", read_backs=read_backs, schema=schema,
                 expected=destination.expected, journal=journal, connection=connection, folder=workspace.root,
                 before=workspace.load(before_name(journal), Fingerprint),

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from crosswalk.model.field_diff import FieldDiff
+from crosswalk.model.mapping import Mapping
 from crosswalk.store.files import write_atomically
+from crosswalk.store.mapping_file import read_mapping
 from crosswalk.store.template import text_literal
 from crosswalk.store.workspace import Workspace
 
@@ -13,6 +15,11 @@ def keep_report(workspace: Workspace, name: str, content: bytes) -> Path:
     path = workspace.report_path(name)
     write_atomically(path, content)
     return path
+
+
+def current_map(workspace: Workspace) -> Mapping:
+    """The map as it stands, approved or not. Raises UsageError when there is none or it cannot be read."""
+    return read_mapping(workspace.mapping_path)
 
 
 def difference_values(workspace: Workspace, diff: FieldDiff, limit: int) -> list[tuple[str, str, str, str, str, str]]:
