@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from crosswalk.connectors.twenty.client import TwentyClient
 from crosswalk.connectors.twenty.connector import CONNECTOR, TwentyDestination
@@ -94,30 +95,32 @@ def bench_server() -> Iterator[Sandbox]:
     yield from running("--limits", "off", "--workflow", "off")
 
 
-@pytest.mark.parametrize("check", contract.RECORD_CHECKS, ids=lambda check: check.__name__)
-async def test_records_keep_the_contract(bench_server: Sandbox, check: Callable[[contract.Bench], Awaitable[None]]) -> None:
-    """Every record check of the shipped suite."""
-    await bench_server.control("reset", {})
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(bench_server: Sandbox) -> AsyncIterator[contract.Bench]:
+    """The contract's object in a workspace, for all record checks: each leaves it empty."""
     async with (
         TwentyDestination(TwentyClient(bench_server.url, bench_server.api_key)) as opened,
-        contract.bench_schema(opened) as bench,
+        contract.bench_schema(opened) as made,
     ):
-        await check(bench)
-        assert [row.id async for page in opened.rows(contract.OBJECT) for row in page] == []
+        yield made
 
 
-async def test_soft_deleted_rows_are_seen(bench_server: Sandbox) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("check", contract.RECORD_CHECKS, ids=lambda check: check.__name__)
+async def test_records_keep_the_contract(bench: contract.Bench, check: Callable[[contract.Bench], Awaitable[None]]) -> None:
+    """Every record check of the shipped suite."""
+    await check(bench)
+    assert [row.id async for page in bench.destination.rows(contract.OBJECT) for row in page] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_soft_deleted_rows_are_seen(bench: contract.Bench, bench_server: Sandbox) -> None:
     """Rows deleted in the CRM still hold their values (§5), and are seen and destroyed."""
 
     async def soft_delete(plural: str, identity: str) -> None:
         await bench_server.call("DELETE", f"/rest/{plural}/{identity}?soft_delete=true")
 
-    await bench_server.control("reset", {})
-    async with (
-        TwentyDestination(TwentyClient(bench_server.url, bench_server.api_key)) as opened,
-        contract.bench_schema(opened) as bench,
-    ):
-        await contract.soft_deleted_rows_are_seen(bench, soft_delete)
+    await contract.soft_deleted_rows_are_seen(bench, soft_delete)
 
 
 # -- Twenty's own ------------------------------------------------------------------------------------------------------
@@ -318,23 +321,21 @@ async def test_rows_that_could_not_be_read_back_block(destination: TwentyDestina
 # -- the live limit ----------------------------------------------------------------------------------------------------
 
 
-async def test_the_shipped_limit_is_met_by_pacing(bench_server: Sandbox) -> None:
+async def test_the_shipped_limit_is_met_by_pacing(sandbox: Sandbox, destination: TwentyDestination) -> None:
     """100 requests at once, then about one in 0.62 s, REST and GraphQL alike; nobody sees a refusal (§9)."""
-    await bench_server.control("reset", {})
-    await bench_server.control("limits", {"active": True})
+    await sandbox.control("limits", {"active": True})
     try:
-        async with TwentyDestination(TwentyClient(bench_server.url, bench_server.api_key)) as opened:
-            await opened.describe()
-            for _ in range(103):
-                assert await opened.users()
-            await opened.remove("people", [str(uuid4())])
-            traffic = opened.traffic()
-            assert 1 <= traffic.throttled <= 4
-            assert traffic.requests_per_minute == pytest.approx(97, abs=4)
-            assert 1.5 < traffic.waited_seconds < 6
-            assert "measured at 9" in next(item.message for item in await opened.probe([]) if item.code == "rate_limit")
+        await destination.describe()
+        for _ in range(103):
+            assert await destination.users()
+        await destination.remove("people", [str(uuid4())])
+        traffic = destination.traffic()
+        assert 1 <= traffic.throttled <= 4
+        assert traffic.requests_per_minute == pytest.approx(97, abs=4)
+        assert 1.5 < traffic.waited_seconds < 6
+        assert "measured at 9" in next(item.message for item in await destination.probe([]) if item.code == "rate_limit")
     finally:
-        await bench_server.control("limits", {"active": False})
+        await sandbox.control("limits", {"active": False})
 
 
 async def test_a_scripted_refusal_is_sent_again(sandbox: Sandbox, destination: TwentyDestination) -> None:
