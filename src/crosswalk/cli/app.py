@@ -13,10 +13,12 @@ import typer
 from typer.core import TyperGroup
 
 from crosswalk.cli.session import PAUSED, Session
+from crosswalk.cli.verbs.looking import audit, report, status
 from crosswalk.cli.verbs.moving import diff, run, sample
 from crosswalk.cli.verbs.planning import apply, plan
 from crosswalk.cli.verbs.preparing import approve, init, map_source, scan
 from crosswalk.cli.verbs.proving import rollback, verify
+from crosswalk.cli.verbs.rehearsing import demo, sandbox
 from crosswalk.model.errors import CrosswalkError, UsageError
 
 EVERYWHERE = "-C DIR and --json may stand before or after the verb."
@@ -106,6 +108,8 @@ VERBS: dict[str, dict[str, Callable[..., int]]] = {
     "Plan": {"plan": plan, "apply": apply},
     "Move": {"sample": sample, "diff": diff, "run": run},
     "Prove and undo": {"verify": verify, "rollback": rollback},
+    "Look": {"status": status, "audit": audit, "report": report},
+    "Rehearse": {"sandbox": sandbox, "demo": demo},
 }
 for panel, verbs in VERBS.items():
     for name, function in verbs.items():

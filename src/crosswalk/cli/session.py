@@ -77,6 +77,11 @@ class Session:
         at = f"-C {self.folder} " if self.folder else ""
         return f"crosswalk {at}{step}"
 
+    def show(self, *items: RenderableType) -> None:
+        """Print something for people as soon as it is known; nothing with --json."""
+        if not self.json:
+            self.out.print(*items, sep="\n")
+
     def answer(self, answer: Answer) -> int:
         """Print the answer, as one JSON document or for people; its exit code."""
         step = self.command(answer.next_step) if answer.next_step else None

@@ -42,10 +42,10 @@ def _ledger(lines: Sequence[LedgerLine]) -> Block:
 def _records(found: Reconciliation) -> Block:
     rows = [
         (item.record, item.object, item.expected, item.found, some(item.missing), some(item.different),
-         mark(item.expected_digest == item.actual_digest and not item.missing))
+         some(item.leftover, "bad"), mark(item.expected_digest == item.actual_digest and not item.missing))
         for item in found.records
     ]  # fmt: skip
-    return Table("Read back", ("record", "object", "#expected", "#found", "#missing", "#different", "same"), rows)
+    return Table("Read back", ("record", "object", "#expected", "#found", "#missing", "#different", "#left over", "same"), rows)
 
 
 def _links(found: Reconciliation) -> Block:
@@ -58,11 +58,22 @@ def _links(found: Reconciliation) -> Block:
 
 
 def _total(item: TotalCheck) -> Block:
-    groups = sorted(set(item.expected) | set(item.actual))
+    groups = sorted(set(item.source) | set(item.expected) | set(item.actual))
     rows = [
-        (group or ("sum" if item.kind == "sum" else "(blank)"), item.expected.get(group, "0"), item.actual.get(group, "0"),
-         mark(item.expected.get(group, "0") == item.actual.get(group, "0")))
+        (
+            group or ("sum" if item.kind == "sum" else "(blank)"),
+            *_sides(item, group),
+            mark(_meant(item, group) == item.actual.get(group, "0")),
+        )
         for group in groups[:GROUPS]
-    ]  # fmt: skip
+    ]
     more = f" (first {GROUPS} of {len(groups)})" if len(groups) > GROUPS else ""
-    return Table(f"{item.name}{more}", (item.record, "#meant", "#in the destination", "same"), rows)
+    return Table(f"{item.name}{more}", (item.record, "#all staged rows", "#of these written", "#in the destination", "same"), rows)
+
+
+def _meant(item: TotalCheck, group: str) -> str:
+    return item.expected.get(group, "0")
+
+
+def _sides(item: TotalCheck, group: str) -> tuple[str, str, str]:
+    return item.source.get(group, "0"), _meant(item, group), item.actual.get(group, "0")
