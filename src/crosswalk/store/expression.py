@@ -9,6 +9,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
 
 from crosswalk.model.errors import UsageError
 
@@ -25,14 +26,24 @@ _VALUE_FUNCTIONS = (exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike, 
 _NODES: tuple[type[exp.Expr], ...] = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
     exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.Add, exp.Sub, exp.Mul, exp.Div,
-    exp.Mod, exp.Neg, exp.DPipe, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.Tuple, exp.Var, exp.DataTypeParam,
+    exp.Mod, exp.Neg, exp.DPipe, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam,
 )  # fmt: skip
+
+_TYPES = frozenset(
+    {exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.INT, exp.DType.BIGINT, exp.DType.DOUBLE, exp.DType.DECIMAL, exp.DType.BOOLEAN}
+    | {exp.DType.DATE, exp.DType.TIME, exp.DType.TIMESTAMP}
+)
+"""What a value may be cast to; no lists, records, JSON or types somebody else defines."""
+
+DEEPEST = 200
+"""Brackets in brackets beyond this are no expression a person wrote; the parser would run out of stack."""
 
 
 def _parse(text: str, place: str) -> exp.Expr:
     try:
+        _check_tokens(text, place)
         parsed = sqlglot.parse_one(f"SELECT {text}", read="duckdb")
-    except SqlglotError as error:
+    except (SqlglotError, RecursionError) as error:
         raise UsageError(f"{place}: {text!r} is not an expression we can read", str(error).splitlines()[0]) from None
     if not isinstance(parsed, exp.Select) or len(parsed.expressions) != 1 or (set(parsed.args) - {"kind", "expressions"} and any(
         parsed.args.get(part) for part in parsed.args if part not in ("expressions",)
@@ -41,7 +52,24 @@ def _parse(text: str, place: str) -> exp.Expr:
     return parsed.expressions[0]
 
 
+def _check_tokens(text: str, place: str) -> None:
+    """Refuse what the parser would read otherwise than DuckDB (`~` matches whole texts there) or could not read to its end."""
+    depth = deepest = 0
+    for token in sqlglot.tokenize(text, read="duckdb"):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        deepest = max(deepest, depth)
+        if token.token_type == TokenType.TILDE:
+            raise UsageError(f"{place}: the operator ~ may not be used in a map ({text!r})", "Use regexp_matches(text, pattern).")
+    if deepest > DEEPEST:
+        raise UsageError(f"{place}: an expression with more than {DEEPEST} nested brackets", "Write it in fewer steps.")
+
+
 def _check(node: exp.Expr, text: str, place: str) -> None:
+    if isinstance(node, exp.DataType) and not _is_plain(node):
+        names = ", ".join(sorted(item.value.lower() for item in _TYPES))
+        raise UsageError(f"{place}: a cast to {node.sql('duckdb')} may not be used in a map", f"Cast to one of {names}.")
+    if isinstance(node, exp.In) and not node.expressions and not node.args.get("query"):
+        raise UsageError(f"{place}: IN needs its values in brackets ({text!r})", "Write IN ('one', 'two').")
     if isinstance(node, _NODES):
         return
     if isinstance(node, exp.Func):
@@ -53,6 +81,12 @@ def _check(node: exp.Expr, text: str, place: str) -> None:
     raise UsageError(
         f"{place}: {type(node).__name__} may not be used in a map ({text!r})", "Use values, comparisons, CASE and functions."
     )
+
+
+def _is_plain(node: exp.DataType) -> bool:
+    """Whether this is one of the listed types, with a length or precision at most."""
+    sizes = all(isinstance(one, exp.DataTypeParam) and isinstance(one.this, exp.Literal) for one in node.expressions)
+    return node.this in _TYPES and sizes and not node.args.get("collate") and not node.args.get("nested")
 
 
 def column_name(node: exp.Column) -> str:
@@ -77,7 +111,7 @@ def expression_sql(text: str, resolve: Callable[[str], str], place: str) -> str:
             return sqlglot.parse_one(resolve(column_name(node)), read="duckdb")
         return node
 
-    return f"({_parse(text, place).transform(replace).sql(dialect='duckdb')})"
+    return f"({_parse(text, place).transform(replace).sql(dialect='duckdb', comments=False)})"
 
 
 def renamed_expression(text: str, rename: Callable[[str], str], place: str) -> str:
@@ -89,4 +123,4 @@ def renamed_expression(text: str, rename: Callable[[str], str], place: str) -> s
         return node
 
     expression_columns(text, place)
-    return _parse(text, place).transform(replace).sql(dialect="duckdb")
+    return _parse(text, place).transform(replace).sql(dialect="duckdb", comments=False)

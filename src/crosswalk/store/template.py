@@ -13,7 +13,12 @@ from crosswalk.model.errors import UsageError
 Resolve = Callable[[str], str]
 """A column's name → the SQL that stands for it."""
 
-_TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([^{}]+)\}|\[|\]")
+WHITE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Python's str.strip takes off; SQL's trim alone would leave tabs and line ends."""
+
+_TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([^{}]+)\}|[\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Part:
 
 
 def parse_template(template: str) -> tuple[Part, ...]:
-    """The parts in order. Raises UsageError on unbalanced brackets.
+    """The parts in order. Raises UsageError on unbalanced brackets or braces.
 
     >>> [(part.text, part.is_column, part.optional) for part in parse_template("{A}[ to {B}]")]
     [('A', True, 0), (' to ', False, 1), ('B', True, 1)]
@@ -47,6 +52,8 @@ def parse_template(template: str) -> tuple[Part, ...]:
                 optional = 0
             case "[" | "]":
                 raise UsageError(f"Template {template!r} has unbalanced [ ]", "Close each [ with ], or write [[ for a bracket.")
+            case "{" | "}":
+                raise UsageError(f"Template {template!r} has a brace without a column", "Write {Column}, or {{ for a brace.")
             case _:
                 parts.append(Part(token.group(1), True, optional))
     if optional:
@@ -85,7 +92,7 @@ def template_sql(template: str, resolve: Resolve) -> str:
 
 def _filled(sql: str) -> str:
     """The column's words, NULL when blank; NUL characters no destination can store are dropped (facts/twenty.md §6)."""
-    return f"nullif(trim(replace({sql}, chr(0), '')), '')"
+    return f"nullif(trim(replace({sql}, chr(0), ''), {text_literal(WHITE)}), '')"
 
 
 def _joined(parts: list[Part], columns: dict[str, str]) -> str:
