@@ -1,5 +1,6 @@
 """One HTTP conversation with a platform: what was certainly not sent, what perhaps arrived, and what was answered."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -52,7 +53,9 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession()
+        # Made here, not at import, so that SSL_CERT_FILE counts as it is now.
+        trust = ssl.create_default_context() if self.base_url.startswith("https:") else True
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

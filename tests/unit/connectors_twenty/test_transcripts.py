@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crosswalk.connectors.twenty.describe import raw_fields, to_description
-from crosswalk.connectors.twenty.errors import is_throttled, refusal, schema_refusal, stated_limit, without_values
+from crosswalk.connectors.twenty.errors import is_throttled, refusal, schema_refusal, stated_limit, texts_in, without_values
 from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.connectors.twenty.probes import _hooks  # pyright: ignore[reportPrivateUsage]
 from crosswalk.kit.http import Answer
@@ -87,8 +87,8 @@ def test_a_recorded_person_s_author() -> None:
     """IMPORT with context.run is ours; the workflow's hand shows as automation (§11)."""
     ours = Leaves(ledgers()).row(transcript("createdBy_ctx")["body"]["data"]["createPerson"])
     assert (ours.created_by.kind, ours.created_by.marker) == ("import", "r1")
-    people = transcript("page_0")["body"]["data"]["people"]
-    touched = next(item for item in people if isinstance(item, dict) and item["updatedBy"]["source"] == "APPLICATION")
+    people: list[Any] = transcript("page_0")["body"]["data"]["people"]
+    touched = next(item for item in people if not isinstance(item, str) and item["updatedBy"]["source"] == "APPLICATION")
     assert Leaves(ledgers()).row(touched).updated_by.kind == "automation"
 
 
@@ -132,14 +132,6 @@ def test_throttling_is_seen_in_both_shapes(name: str) -> None:
     assert stated_limit(answer(name)) == StatedLimit(100, 60.0)
 
 
-def values_in(request: Any) -> set[str]:
-    if isinstance(request, dict):
-        return {text for value in request.values() for text in values_in(value)}
-    if isinstance(request, list):
-        return {text for value in request for text in values_in(value)}
-    return {str(request)} if isinstance(request, str | int | float) and not isinstance(request, bool) else set()
-
-
 def refused_writes() -> list[str]:
     """Names of the recorded record writes that were refused."""
     records = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json")) if "meta" not in path.stem}
@@ -155,7 +147,7 @@ def test_no_recorded_refusal_repeats_a_value(name: str) -> None:
     """For every refused write on record: none of the values sent is in the error."""
     held = transcript(name)
     said = re.findall(r"[\w@.+-]+", str(refusal(answer(name), "POST people")))
-    assert {value for value in values_in(held["request"]) if value in said} <= {"id"}
+    assert {value for value in texts_in(held["request"]) if value in said} <= {"id"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """What a lost conversation proves: nothing sent, or perhaps carried out."""
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +115,36 @@ def test_retry_after(header: dict[str, str], seconds: float | None) -> None:
 def test_a_body_that_is_no_json_is_none(body: bytes, content: object) -> None:
     """Proxies answer in HTML."""
     assert Answer(200, {}, body).json() == content
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine to make a certificate with")
+async def test_a_private_authority_comes_by_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SSL_CERT_FILE makes a private certificate trusted; without it nothing is sent."""
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
+    address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with HttpClient(address, {}) as client:
+        with pytest.raises(UnreachableError):
+            await client.send("GET", "/")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with HttpClient(address, {}) as client:
+        assert (await client.send("GET", "/")).status == 204
+    server.close()
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key, made by the system's openssl."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key

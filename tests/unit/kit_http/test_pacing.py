@@ -14,7 +14,7 @@ class VirtualTime:
     """A clock that only sleeping (or working) moves."""
 
     now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list[float])
 
     def clock(self) -> float:
         return self.now

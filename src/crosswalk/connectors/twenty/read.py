@@ -126,9 +126,9 @@ async def referring(client: TwentyClient, description: Description, object_name:
 
 
 async def users(client: TwentyClient) -> list[User]:
-    """Every workspace member. A member exists once the invitation is accepted (§6)."""
+    """Every workspace member, removed ones as inactive. A member exists once the invitation is accepted (§6)."""
     members: list[User] = []
-    async for page in client.records("workspaceMembers"):
+    async for page in client.records("workspaceMembers", _ALL):
         for record in page:
             name: dict[str, str | None] = record.get("name") or {}
             full = f"{name.get('firstName') or ''} {name.get('lastName') or ''}".strip()
