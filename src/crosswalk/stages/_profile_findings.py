@@ -192,6 +192,14 @@ def _not_read(schema: SourceSchema) -> Iterator[Finding]:
                 remedy="Export it again, or without a password.",
                 examples=(path,),
             )
+    for file in (file for item in schema.objects for file in item.files if "two encodings in one file" in file.confidence):
+        yield Finding(
+            code="encoding_mixed",
+            severity="warning",
+            message=f"{file.path} is read as {file.encoding}, but: {file.confidence.partition('; ')[0]}",
+            remedy="Export the file again in one encoding, or check names with accents in the sample.",
+            examples=(file.path,),
+        )
     if schema.not_exportable:
         yield Finding(
             code="not_exportable",

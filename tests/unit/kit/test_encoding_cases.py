@@ -29,6 +29,13 @@ def test_encoding(text: str, written_as: str, found: str, tmp_path: Path) -> Non
     assert [row[2] for row in reading.rows] == [line.split(",")[1] for line in text.splitlines()[1:]]
 
 
+def test_two_encodings_in_one_file(tmp_path: Path) -> None:
+    """Where neither clearly prevails, every row is read and the doubt is said."""
+    reading = read_bytes(tmp_path, b"Id,Name\n1,Jos\xe9\n2,M\xfcller\n3,Ren\xc3\xa9e\n")
+    assert (reading.written.encoding, len(reading.rows)) == ("cp1252", 3)
+    assert "1 of 3 lines" in reading.written.reason
+
+
 def test_a_cut_utf16_file(tmp_path: Path) -> None:
     """Half a character at the end damages the last row only."""
     reading = read_bytes(tmp_path, "Id,Name\n1,Asha\n2,Ravi".encode("utf-16") + b"\x41")

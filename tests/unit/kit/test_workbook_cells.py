@@ -58,8 +58,8 @@ def test_cells_and_rows(tmp_path: Path) -> None:
     assert head is not None
     assert (head.header_line, head.names[:3]) == (3, ("Id", "Value", "Kind"))
     batches = list(read_sheet(path, "export.xlsx#Visits & more", head))
-    values: list[Any] = [value for batch in batches for value in batch.rows.column("Value").to_pylist()]
-    lines: list[Any] = [line for batch in batches for line in batch.rows.column("_line").to_pylist()]
+    rows: list[dict[str, Any]] = [row for batch in batches for row in batch.rows.to_pylist()]
+    values, lines = [row["Value"] for row in rows], [row["_line"] for row in rows]
     assert values[: len(CELLS)] == [text for _, text in CELLS]
     assert lines[: len(CELLS)] == list(range(4, 4 + len(CELLS)))
     assert [row.line for batch in batches for row in batch.damaged] + lines[len(CELLS) :] == [5 + len(CELLS)]

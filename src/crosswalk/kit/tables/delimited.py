@@ -113,7 +113,7 @@ class _Reader:
         first_name = self.dialect.names[0]
         rows, lines = batch.rows, batch.lines
         for row in records:
-            if len(row) == width and row[0] != first_name and any(row):
+            if len(row) == width and row[0] != first_name and (row[0].strip() or "".join(row).strip()):
                 rows.append(row)
                 lines.append(self.line)
                 self.fragments_follow = False

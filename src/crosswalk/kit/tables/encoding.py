@@ -24,6 +24,7 @@ _MARKS = (
 _SIGNS = frozenset(b',;\t|"\r\n')
 UNDECODABLE = "crosswalk_undecodable"
 """The codec error handler that turns each undecodable byte into a lone surrogate, U+DC00 + byte, so its row can be found."""
+MIXED = "two encodings in one file"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -150,7 +151,8 @@ def _not_clean(path: Path) -> tuple[str, str]:
                 sample += line
     if valid > invalid:
         return "utf-8", f"UTF-8, {invalid} lines with bytes that are not"
-    return _code_page(bytes(sample))
+    encoding, reason = _code_page(bytes(sample))
+    return encoding, f"{MIXED}: {valid} of {valid + invalid} lines with accents would also be UTF-8" if valid else reason
 
 
 def _is_utf8(line: bytes) -> bool:
