@@ -24,7 +24,7 @@ class Fault:
 
 def make_fault(data: dict[str, Any]) -> Fault:
     """A fault from its JSON. Raises ValueError with what is wrong."""
-    match = data.get("match") or {}
+    match: dict[str, Any] = data.get("match") or {}
     kind = str(data.get("kind"))
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind}")

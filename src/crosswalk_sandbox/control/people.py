@@ -33,7 +33,7 @@ class People:
         raise ValueError(f"no member {email}")
 
     def seed(self, body: Json) -> Json:
-        """{"object", "rows": [...], "member"?, "raw"?}: rows as a person wrote them; raw rows are stored as they are, id and all."""
+        """{"object", "rows": [...], "member"?, "raw"?}: rows as a person wrote them; raw rows are stored as they are."""
         kind = self.kind(body["object"])
         rows: list[Json] = body["rows"]
         if body.get("raw"):

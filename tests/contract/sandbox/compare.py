@@ -3,6 +3,7 @@
 Ids that the request or the arranged rows named must be equal; other ids and the moments around the call only have to be there.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -35,10 +36,8 @@ class Comparison:
     def check(self, wanted: Any, got: Any, where: str = "body") -> None:
         """Note every difference between the recorded and the given value."""
         if isinstance(wanted, str) and wanted.startswith("[{") and isinstance(got, str):
-            try:
+            with contextlib.suppress(json.JSONDecodeError):
                 wanted, got = json.loads(wanted), json.loads(got)
-            except json.JSONDecodeError:
-                pass
         if isinstance(wanted, dict) and isinstance(got, dict):
             self._objects(wanted, got, where)
         elif isinstance(wanted, list) and isinstance(got, list):

@@ -75,7 +75,7 @@ def _examples(workspace: Workspace) -> None:
     people: list[str] = []
     companies: list[str] = []
     for place, (company, domain, first, last, email, phone) in enumerate(EXAMPLES, 1):
-        link = {"primaryLinkLabel": "", "primaryLinkUrl": f"https://{domain}", "secondaryLinks": []}
+        link: Row = {"primaryLinkLabel": "", "primaryLinkUrl": f"https://{domain}", "secondaryLinks": []}
         companies.append(put(workspace, "company", company, {"name": company, "domainName": link, "position": place}))
         person: Row = {
             "name": {"firstName": first, "lastName": last},
@@ -99,7 +99,7 @@ def _examples(workspace: Workspace) -> None:
 
 
 def _workflow(workspace: Workspace, name: str, place: int, trigger: Row, steps: list[Row]) -> None:
-    made_by = {**SEED_ACTOR, "context": {}}
+    made_by: Row = {**SEED_ACTOR, "context": {}}
     values: Row = {"name": name, "statuses": ["ACTIVE"], "position": place, "createdBy": made_by}
     values |= {"id": workflow_id(name), "lastPublishedVersionId": version_id(name)}
     put(workspace, "workflow", name, values)

@@ -49,11 +49,10 @@ def _email(path: str, value: Any) -> str:
 def _emails(field: Field, value: Row, current: Row) -> Row:
     primary: Any = value["primaryEmail"] if "primaryEmail" in value else current["primaryEmail"]
     extras: Any = value["additionalEmails"] if "additionalEmails" in value else current["additionalEmails"]
-    if isinstance(extras, str):
-        extras = orjson.loads(extras or "[]")
+    items: list[Any] = orjson.loads(extras or "[]") if isinstance(extras, str) else extras or []
     return {
         "primaryEmail": _email(f"{field.name}.primaryEmail", primary) if primary else "",
-        "additionalEmails": [_email(f"{field.name}.additionalEmails", extra) for extra in extras or []],
+        "additionalEmails": [_email(f"{field.name}.additionalEmails", item) for item in items],
     }
 
 

@@ -87,6 +87,7 @@ def _plain(kind: ObjectType) -> Row:
 
 def _kind(shape: Row) -> ObjectType:
     fields = [Field(**field) for field in shape.pop("fields")]
-    kind = ObjectType(**{**shape, "search_fields": tuple(shape["search_fields"])})
+    shape["search_fields"] = tuple(shape["search_fields"])
+    kind = ObjectType(**shape)
     kind.fields = {field.name: field for field in fields}
     return kind

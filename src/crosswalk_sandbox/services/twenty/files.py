@@ -1,11 +1,10 @@
-"""Uploaded files: two ways in, one row per file, signed links that expire (facts/twenty.md §7; transcripts file_*, attachment_*)."""
+"""Uploaded files: two ways in, one row per file, signed links that expire (facts/twenty.md §7)."""
 
 import hashlib
 import hmac
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from .errors import TwentyError, coded
 from .ids import Clock, iso, new_id, stable_id
@@ -135,7 +134,7 @@ class FileStore:
             if file is not None:
                 file.row = row
 
-    def release(self, value: Any) -> None:
+    def release(self, value: list[Row] | None) -> None:
         """Forget the files of a destroyed row."""
         for item in value or []:
             file = self.files.pop(item["fileId"], None)

@@ -83,6 +83,16 @@ def _order_check(operator: str, value: Any) -> Check:
     return lambda actual: actual <= value
 
 
+def _compare(operator: str, expected: Any) -> Check:
+    if operator == "eq":
+        return lambda actual: actual == expected
+    if operator == "neq":
+        return lambda actual: actual != expected
+    if operator in ("startsWith", "endsWith", "like", "ilike"):
+        return _text_check(operator, expected)
+    return _order_check(operator, expected)
+
+
 def _check(field: Field, kind: str, operator: str, value: Any) -> Check:
     """One comparison. Empty cells (null, "") are unknown to every operator but `is` and to a comparison with ""."""
     if operator not in OPERATORS:
@@ -96,15 +106,7 @@ def _check(field: Field, kind: str, operator: str, value: Any) -> Check:
         return lambda actual: inner(actual) if actual not in (None, "") else ("" in items or None)
     if value == "" and operator in ("eq", "neq"):
         return lambda actual: (actual in (None, "")) == (operator == "eq")
-    expected = _expected(field, kind, value)
-    if operator == "eq":
-        inner = lambda actual: actual == expected  # noqa: E731
-    elif operator == "neq":
-        inner = lambda actual: actual != expected  # noqa: E731
-    elif operator in ("startsWith", "endsWith", "like", "ilike"):
-        inner = _text_check(operator, expected)
-    else:
-        inner = _order_check(operator, expected)
+    inner = _compare(operator, _expected(field, kind, value))
     return lambda actual: None if actual in (None, "") else inner(actual)
 
 
@@ -152,7 +154,7 @@ def _column(field: Field, name: str, kind: str, tests: Row) -> Predicate:
 
 def _composite(field: Field, tests: Row) -> Predicate:
     parts: list[Predicate] = []
-    empty = field.empty() or {}
+    empty: Row = field.empty() or {}
     for part, comparisons in tests.items():
         if part not in empty:
             raise bad_query(f'Sub field "{part}" not found in "{field.name}"')

@@ -1,8 +1,7 @@
 """/graphql: the records of the workspace (facts/twenty.md §5, §9, §10; transcripts gql_*)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .baseline import COMPANY_WORKFLOW, workflow_id
 from .errors import TwentyError, not_found
@@ -28,6 +27,12 @@ FORBIDDEN = TwentyError(
 )
 
 
+class Switch(Protocol):
+    """(De)activates the default workflow."""
+
+    def __call__(self, *, active: bool) -> None: ...
+
+
 @dataclass(slots=True)
 class Root:
     """A root field as understood: the verb, its object, and whether it means many rows."""
@@ -44,7 +49,7 @@ class GraphqlCore:
     workspace: Workspace
     records: Records
     limits: Limits
-    switch_workflow: Callable[[bool], None]
+    switch_workflow: Switch
 
     def handle(self, call: Call) -> Answer:
         body = call.json()
@@ -140,7 +145,7 @@ class GraphqlCore:
         version = self.workspace.table("workflowVersion").get(str(asked.arguments.get("workflowVersionId")).lower())
         if version is None or version["workflowId"] != workflow_id(COMPANY_WORKFLOW):
             raise not_found()
-        self.switch_workflow(verb.startswith("activate"))
+        self.switch_workflow(active=verb.startswith("activate"))
         return True
 
     def _find(self, kind: ObjectType, many: bool, asked: Asked) -> Any:
@@ -157,13 +162,12 @@ class GraphqlCore:
         return take_connection(self.workspace, kind, tree, orders, page, asked.below)
 
     def _duplicates(self, kind: ObjectType, asked: Asked) -> list[Row]:
-        table = self.workspace.table(kind.name)
-        sought = [(row, row["id"]) for key in asked.arguments.get("ids") or [] if (row := table.get(str(key).lower()))]
-        for data in asked.arguments.get("data") or []:
-            sought.append(({**kind.template, **self.records.changes(kind, data, kind.template, creating=True)}, ""))
+        ids: list[Any] = asked.arguments.get("ids") or []
+        given: list[Row] = asked.arguments.get("data") or []
+        sought = self.records.sought(kind, ids, given)
         answers: list[Row] = []
         for row, key in sought:
-            found = duplicates(self.workspace, kind, row, key or None)
+            found = duplicates(self.workspace, kind, row, key)
             answer: Row = {}
             for item in asked.below:
                 if item.name == "totalCount":

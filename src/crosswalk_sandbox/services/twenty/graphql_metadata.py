@@ -7,7 +7,7 @@ from typing import Any
 from .errors import PlainAnswer, TwentyError
 from .files import MULTIPART_LIMIT
 from .graphql_document import Asked, InvalidDocument, pick, read_operation, unknown_query
-from .http import Answer, Call
+from .http import Answer, Call, Upload
 from .metadata import Metadata
 from .metadata_rest import api_key_json, create_webhook
 from .metadata_shapes import field_json, object_json, relation_json
@@ -148,9 +148,9 @@ class GraphqlMetadata:
     def _upload(self, call: Call, args: Row) -> Row:
         """The file is the first part of the form besides operations and map (transcript file_multipart)."""
         part = next((value for name, value in call.form.items() if name not in ("operations", "map")), None)
-        if not isinstance(part, tuple):
+        if not isinstance(part, Upload):
             raise TwentyError("File not found in the request", sub_code="INVALID_ARGS_DATA")
-        name, content = part
+        name, content = part.name, part.content
         if len(content) > MULTIPART_LIMIT:
             raise TwentyError("File truncated as it exceeds the 10485760 byte size limit.", sub_code="INVALID_ARGS_DATA")
         made = self.workspace.files.add(name, content, self._files_field(args))
@@ -158,7 +158,8 @@ class GraphqlMetadata:
         return made
 
     def _delete_webhook(self, _call: Call, args: Row) -> Any:
-        gone = self.workspace.webhooks.pop(str(args.get("id") or (args.get("input") or {}).get("id")), None)
+        given: Row = args.get("input") or args
+        gone = self.workspace.webhooks.pop(str(given.get("id")), None)
         if gone is None:
             raise TwentyError("Webhook not found", graphql_code="NOT_FOUND", sub_code="WEBHOOK_NOT_FOUND")
         return gone
@@ -170,10 +171,11 @@ class GraphqlMetadata:
 
 def _as_graphql(error: PlainAnswer) -> Row:
     body: Row = error.body if is_row(error.body) else {"message": error.body}
-    message: Any = body.get("message")
+    found: Any = body.get("message")
+    message = ", ".join(found) if is_list(found) else found
     code = "METADATA_VALIDATION_FAILED" if body.get("error") == "METADATA_VALIDATION_ERROR" else "BAD_USER_INPUT"
     extensions: Row = {"code": code, "userFriendlyMessage": body.get("userFriendlyMessage", "An error occurred.")}
     for name in ("errors", "summary"):
         if name in body:
             extensions[name] = body[name]
-    return {"message": ", ".join(message) if is_list(message) else message, "extensions": extensions}
+    return {"message": message, "extensions": extensions}

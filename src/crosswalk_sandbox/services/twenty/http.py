@@ -22,11 +22,19 @@ class Written:
     ids: list[str] = field(default_factory=list[str])
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in a multipart form."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(slots=True)
 class Call:
     """One request: `actor` is who asks, None without a token; `by_key` says that it is an API key.
 
-    `form` holds a multipart body: JSON parts as values, files as (name, bytes).
+    `form` holds a multipart body: JSON parts as values, files as Upload.
     """
 
     method: str

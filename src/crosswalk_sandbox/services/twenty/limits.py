@@ -34,14 +34,14 @@ class Limits:
         self.reset()
 
     def reset(self) -> None:
-        now = self.clock.seconds() * 1000
+        now = int(self.clock.seconds() * 1000)
         self.buckets = [Bucket(100, 1_000, 100, now), Bucket(100, 60_000, 100, now)]
 
     def take(self) -> None:
         """Spend one token. Raises the 429 of transcripts ratelimit_rest and ratelimit_graphql, without Retry-After."""
         if not self.active:
             return
-        now = self.clock.seconds() * 1000
+        now = int(self.clock.seconds() * 1000)
         for bucket in self.buckets:
             if not bucket.take(now):
                 self.refused += 1

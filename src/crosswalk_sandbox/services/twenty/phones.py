@@ -4,8 +4,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
-
 from .errors import TwentyError, bad_value, coded
 from .inspect import shown
 from .schema import Row, is_list, is_row
@@ -18,6 +16,8 @@ EXTRA_PARTS = ("number", "countryCode", "callingCode")
 @lru_cache(maxsize=512)
 def calling_code(country: str) -> str | None:
     """`+91` for `IN`; None for a country that does not exist."""
+    import phonenumbers  # a tenth of a second, not needed by every sandbox
+
     code = phonenumbers.country_code_for_region(country)
     return f"+{code}" if code else None
 
@@ -28,6 +28,8 @@ def _invalid(number: Any) -> TwentyError:
 
 def _parse(number: str, country: str, calling: str) -> tuple[str, str, str]:
     """The national number, country and calling code of a number that needs real parsing."""
+    import phonenumbers
+
     region = country or None
     text = number
     if not number.startswith("+") and region is None:

@@ -16,7 +16,7 @@ from .tables import Table
 
 CHILDREN_SHOWN = 60  # facts/twenty.md §2: one-to-many is silently cut at 60
 
-# Rows without a channel association are counted but not listed (facts/twenty.md §6; transcripts calendarEvents_list, messages_list).
+# Rows without a channel association are counted but not listed (facts/twenty.md §6; transcript calendarEvents_list).
 HIDDEN = ("calendarEvent", "message")
 
 
@@ -100,7 +100,14 @@ def _sorted_ids(workspace: Workspace, kind: ObjectType, tree: Row, orders: list[
         return held[1]
     full = [*orders, ID_ORDER]
     found = [_keys(row, full) for _, row in matching(workspace, kind, tree)]
-    found.sort(key=cmp_to_key(lambda left, right: _compare(left, right, full)) if orders else None)
+    if orders:
+
+        def order(left: tuple[Any, ...], right: tuple[Any, ...]) -> int:
+            return _compare(left, right, full)
+
+        found.sort(key=cmp_to_key(order))
+    else:
+        found.sort()
     if table.live > 1000:
         workspace.results[kind.name] = (signature, found)
     return found

@@ -1,4 +1,4 @@
-"""Writing rows: create, upsert, update, soft delete, restore, destroy (facts/twenty.md §2 to §5). REST, GraphQL and people use it."""
+"""Writing rows: create, upsert, update, soft delete, restore, destroy (facts/twenty.md §2 to §5)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -99,6 +99,13 @@ class Records:
         if found is None or found not in table or found in table.soft_deleted:
             raise bad_value(f"Expected 1 record to connect to {field.name}, but found 0 for {said}")
         return found
+
+    def sought(self, kind: ObjectType, ids: list[Any], given: list[Row]) -> list[tuple[Row, str | None]]:
+        """The rows whose duplicates are asked for: stored ones with their ids, and ones that were only sent."""
+        table = self.workspace.table(kind.name)
+        stored = [(row, row["id"]) for key in ids if (row := table.get(str(key).lower())) is not None]
+        sent = [({**kind.template, **self.changes(kind, data, kind.template, creating=True)}, None) for data in given]
+        return [*stored, *sent]
 
     # -- checks -----------------------------------------------------------------------------------------------------
 

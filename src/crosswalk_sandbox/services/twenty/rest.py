@@ -101,14 +101,9 @@ class RestCore:
     def duplicates(self, call: Call, kind: ObjectType, _parts: list[str]) -> Answer:
         """POST /rest/people/duplicates with `ids` or `data` (transcript duplicates_ids)."""
         body: Row = call.json()
-        table = self.workspace.table(kind.name)
-        sought: list[tuple[Row, str | None]] = []
-        for key in body.get("ids") or []:
-            row = table.get(str(key).lower())
-            if row is not None:
-                sought.append((row, row["id"]))
-        for data in body.get("data") or []:
-            sought.append(({**kind.template, **self.records.changes(kind, data, kind.template, creating=True)}, None))
+        ids: list[Any] = body.get("ids") or []
+        given: list[Row] = body.get("data") or []
+        sought = self.records.sought(kind, ids, given)
         none = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
         answers: list[Row] = []
         for row, key in sought:
@@ -153,10 +148,9 @@ class RestCore:
         return Answer(200, {"data": {f"update{kind.pascal()}": self._show(kind, [row], depth)[0]}})
 
     def update_many(self, call: Call, kind: ObjectType, _parts: list[str]) -> Answer:
-        """PATCH /rest/people?filter: one change for all; an array is read as an object with number keys (transcript patch_batch)."""
+        """PATCH /rest/people?filter: one change for all; an array counts as an object with number keys (patch_batch)."""
         body = self._body(call)
-        items: list[Any] = body if is_list(body) else []
-        data: Row = {str(place): item for place, item in enumerate(items)} if is_list(body) else body
+        data: Row = {str(place): item for place, item in enumerate(body)} if is_list(body) else body
         keys = [key for key, _ in matching(self.workspace, kind, self._filter(call))]
         rows = self.records.update_many(kind, keys, data, self._actor(call))
         call.written.ids = keys[:MAX_UPDATE]

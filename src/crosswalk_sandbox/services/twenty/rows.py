@@ -69,8 +69,7 @@ class DiskRows:
     def items(self) -> Iterable[tuple[str, bytes]]:
         """In the order of the last write: a replaced row gets a new rowid."""
         query = "SELECT id, data FROM row WHERE object = ? ORDER BY number"
-        for key, data in self.connection.execute(query, (self.name,)):
-            yield key, data
+        yield from self.connection.execute(query, (self.name,))
 
     def clear(self) -> None:
         self.connection.execute("DELETE FROM row WHERE object = ?", (self.name,))

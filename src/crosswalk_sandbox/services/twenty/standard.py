@@ -31,7 +31,7 @@ READ_ONLY = ("id", "createdAt", "updatedAt", "deletedAt", "createdBy", "updatedB
 @cache
 def definitions() -> dict[str, Any]:
     """The data file: `objects`, `base` columns, `relations` and recorded `option_ids`."""
-    return orjson.loads(resources.files(__package__).joinpath("standard_objects.json").read_bytes())
+    return orjson.loads(resources.files("crosswalk_sandbox.services.twenty").joinpath("standard_objects.json").read_bytes())
 
 
 def make_field(owner: ObjectType, spec: Row, moment: str) -> Field:

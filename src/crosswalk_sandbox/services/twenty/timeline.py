@@ -6,12 +6,17 @@ They are only remembered as moments and become rows when somebody looks, so that
 from typing import TYPE_CHECKING
 
 from .ids import iso, new_id
-from .schema import ObjectType, Row, is_list
+from .schema import ObjectType, Row
 
 if TYPE_CHECKING:
     from .state import Workspace
+    from .tables import Table
 
 DELAY = 0.3  # seconds after the write, as recorded (transcripts get_one_depth1, task_depth1)
+
+
+def _moments(held: list[float] | float) -> list[float]:
+    return held if isinstance(held, list) else [held]
 
 
 class Timeline:
@@ -36,7 +41,7 @@ class Timeline:
         now = self.workspace.clock.seconds() + DELAY
         for row in rows:
             held = moments.get(row["id"])
-            moments[row["id"]] = now if held is None else [*(held if is_list(held) else [held]), now]
+            moments[row["id"]] = now if held is None else [*_moments(held), now]
 
     def settle(self) -> None:
         """Write what is owed as rows."""
@@ -51,12 +56,12 @@ class Timeline:
                 continue
             for key, held in moments.items():
                 if key in parents:
-                    for moment in held if is_list(held) else [held]:
+                    for moment in _moments(held):
                         self._write(table, f"{name}.{event}", target, key, iso(moment))
 
     def _write(self, table: "Table", name: str, target: str, key: str, moment: str) -> None:
         actor: Row = {"source": "MANUAL", "workspaceMemberId": None, "name": "System", "context": None}
-        row = {
+        row: Row = {
             **table.kind.template,
             "id": new_id(),
             "createdAt": moment,
@@ -70,7 +75,3 @@ class Timeline:
             target: key,
         }
         table.insert(row["id"], row)
-
-
-if TYPE_CHECKING:
-    from .tables import Table

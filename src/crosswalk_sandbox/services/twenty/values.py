@@ -100,15 +100,15 @@ def _array(field: Field, value: Any) -> list[Any]:
 def _raw_json(field: Field, value: Any) -> Any:
     if value is None:
         return None
-    found = value
+    found: Any = value
     if isinstance(value, str):
         try:
             found = orjson.loads(value)
         except orjson.JSONDecodeError:
             found = None
-    if not isinstance(found, dict | list):
-        raise _invalid(f'Invalid object value {shown(value)} for field "{field.name}"', value)
-    return found
+    if is_row(found) or is_list(found):
+        return found
+    raise _invalid(f'Invalid object value {shown(value)} for field "{field.name}"', value)
 
 
 def _files(field: Field, value: Any) -> Any:
