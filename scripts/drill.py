@@ -1,0 +1,250 @@
+"""Drives the command line against a sandbox, for drills and acceptance tests: start, fork, kill, and look from outside.
+
+The engine and the sandbox are both reached only as their users reach them: processes, HTTP, files.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+Json = dict[str, Any]
+
+SCRIPTS = Path(__file__).resolve().parent
+SHARED = SCRIPTS.parent.parent / "shared"
+"""The material beside the repository; tests that need it skip where it is absent."""
+KEY = "CROSSWALK_TWENTY_API_KEY"
+API_KEY = "drill"
+WORKFLOW = "workflow_active"
+"""The finding that the workflow of every new workspace raises (facts/twenty.md §11.1)."""
+BY = "Ann Iyer"
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """A running Twenty sandbox, in memory or with its state in a folder."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def control(self, verb: str, body: Any) -> Any:
+        """POST to the control API: what no API client could do."""
+        return self._call("POST", f"/__control__/{verb}", body)
+
+    def ledger(self, since: int = 0) -> list[Json]:
+        """The requests that were answered after number `since`, in order."""
+        return self._call("GET", f"/__control__/ledger?since={since}")["entries"]
+
+    def requests(self) -> int:
+        """How many requests were answered so far."""
+        return self._call("GET", "/__control__/stats")["requests"]
+
+    def writes(self, since: int = 0) -> list[Json]:
+        """The requests of `ledger` that could have changed something."""
+        return [entry for entry in self.ledger(since) if is_write(entry)]
+
+    def rows(self, plural: str) -> list[Json]:
+        """Every live row of an object, through the public API."""
+        found: list[Json] = []
+        cursor = ""
+        while True:
+            page = self._call("GET", f"/rest/{plural}?limit=200{cursor}")
+            found += page["data"][plural]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            cursor = f"&starting_after={page['pageInfo']['endCursor']}"
+
+    def stop(self) -> None:
+        """End the process; a state folder is complete afterwards."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data=data, method=method, headers={"Authorization": f"Bearer {API_KEY}"})
+        with urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+
+def is_write(entry: Json) -> bool:
+    """Whether a ledger entry could have changed something: GraphQL counts when it named rows or metadata."""
+    if entry["path"].startswith(("/graphql", "/metadata")):
+        return bool(entry["ids"])
+    return entry["method"] != "GET" and not entry["path"].startswith("/rest/people/duplicates")
+
+
+@contextlib.contextmanager
+def sandbox(*options: str, limits: str = "off", workflow: str = "on") -> Generator[Sandbox]:
+    """A sandbox for as long as the block lasts; `options` as `python -m crosswalk_sandbox twenty --help` has them."""
+    command = [sys.executable, "-m", "crosswalk_sandbox", "twenty", "--port", "0", "--api-key", API_KEY]
+    command += ["--limits", limits, "--workflow", workflow, *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise RuntimeError(f"the sandbox did not start (exit {process.wait()})")
+        yield Sandbox(json.loads(line)["url"], process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=20)
+        if process.stdout:
+            process.stdout.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a verb answered: its exit code, its JSON document, and stderr."""
+
+    code: int
+    document: Json
+    errors: str = ""
+
+    @property
+    def message(self) -> str:
+        """The error's words and remedy, empty when there was none."""
+        error: Json = self.document.get("error") or {}
+        return f"{error.get('message', '')} {error.get('remedy', '')}".strip()
+
+
+@dataclass(slots=True)
+class Migration:
+    """A migration's folder and its verbs. In process they are quicker; as processes they are what a user runs."""
+
+    folder: Path
+    in_process: bool = True
+    environment: Mapping[str, str] = field(default_factory=lambda: {KEY: API_KEY})
+
+    def verb(self, *arguments: str, expect: Iterable[int] = (0,)) -> Said:
+        """Run one verb with --json. Raises AssertionError with its words when the exit code is not expected."""
+        said = self._inside(arguments) if self.in_process else self._process(arguments)
+        assert said.code in tuple(expect), f"{' '.join(arguments)} exited {said.code}: {said.message or said.errors[-2000:]}"
+        return said
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a verb as a process of its own, to be killed."""
+        return subprocess.Popen(
+            self._command(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment()
+        )
+
+    def init(self, source: Path, url: str, *options: str, owner: str | None = "frontdesk@clinic.test") -> Said:
+        """`init` of a migration Pulse → Twenty with the id that all drills share."""
+        fallback = ["--fallback-owner", owner] if owner else []
+        head = ["init", str(self.folder), "--source", "pulse", "--from", str(source), "--to", "twenty", "--url", url]
+        return self.verb(*head, "--migration-id", "drill", *fallback, *options)
+
+    def prepare(self) -> None:
+        """scan, map, approve the map, plan, approve the plan, apply."""
+        self.verb("scan", expect=(0, 5))
+        self.verb("map", expect=(0, 5))
+        self.verb("approve", "--by", BY, "map")
+        self.replan()
+
+    def replan(self) -> None:
+        """plan and approve it, taking the default workflow on us where it is active."""
+        blocking = set(self.verb("plan", expect=(0, 5)).document["blocking"])
+        assert blocking <= {WORKFLOW}, blocking
+        self.verb("approve", "--by", BY, "plan")
+        self.verb("apply", *(["--accept", WORKFLOW, "--by", BY] if blocking else []))
+
+    def sample(self, size: int) -> Said:
+        """sample, diff and approve it; the diff."""
+        self.verb("sample", "--size", str(size), expect=(0, 5))
+        compared = self.verb("diff")
+        self.verb("approve", "--by", BY, "sample")
+        return compared
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-c", "from crosswalk.cli.app import main; main()", "-C", str(self.folder), "--json", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
+    def _process(self, arguments: Sequence[str]) -> Said:
+        done = subprocess.run(self._command(arguments), capture_output=True, text=True, env=self._environment(), timeout=600)
+        return Said(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
+
+    def _inside(self, arguments: Sequence[str]) -> Said:
+        from crosswalk.cli.app import call
+
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            before = {name: os.environ.get(name) for name in self.environment}
+            os.environ.update(self.environment)
+            try:
+                code = call(["-C", str(self.folder), "--json", *arguments])
+            finally:
+                for name, value in before.items():
+                    os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        return Said(code, json.loads(out.getvalue() or "{}"), errors.getvalue())
+
+
+def fork(migration: Migration, state: Path, to: Path) -> tuple[Migration, Path]:
+    """A copy of a migration and of its stopped sandbox's state folder; point it at its new sandbox with `repoint`."""
+    shutil.copytree(migration.folder, to / "migration")
+    shutil.copytree(state, to / "state")
+    return Migration(to / "migration", migration.in_process), to / "state"
+
+
+def repoint(migration: Migration, url: str) -> None:
+    """Tell a forked migration where its sandbox answers."""
+    config = migration.folder / "crosswalk.toml"
+    config.write_text(re.sub(r'(?m)^destination_url = ".*"$', f'destination_url = "{url}"', config.read_text()))
+
+
+def fingerprint(url: str, target: Path, *, times: bool = False) -> Json:
+    """What the script beside this one, which knows nothing of ours, finds in a sandbox."""
+    outside("--url", url, "--fingerprint", str(target), *(["--times"] if times else []))
+    return json.loads(target.read_text())
+
+
+def outside(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run check_twenty.py. Raises AssertionError with its output when it could not look (a mismatch, exit 1, is an answer)."""
+    command = [sys.executable, str(SCRIPTS / "check_twenty.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, KEY: API_KEY}, timeout=600)
+    assert not done.stderr or "Fingerprint" in done.stderr, done.stderr
+    return done
+
+
+def cut_clinic(source: Path, target: Path, patients: int, *, emails: bool = False) -> Path:
+    """The first patients of a clinic in one CSV folder with everything that belongs to them; `emails` gives them made-up ones."""
+    target.mkdir(parents=True)
+    tables = {path.stem: _rows(path) for path in sorted(source.glob("*.csv"))}
+    everybody = tables["patients"]
+    chosen = [row for row in everybody if row["Type"] == "Patient"][:patients]
+    if emails:
+        chosen = [row | {"Email": f"p{number}@family{number % 3}.example"} for number, row in enumerate(chosen)]
+    ids = {row["Patient ID"] for row in chosen}
+    for name, rows in tables.items():
+        if name not in ("patients", "doctors", "insurance_companies"):
+            tables[name] = [row for row in rows if row["Patient ID"] in ids]
+    seen = {row["Doctor ID"] for name in ("appointments", "prescriptions", "clinical_notes") for row in tables[name]}
+    seen |= {row["Primary Doctor ID"] for row in chosen}
+    tables["doctors"] = [row for row in tables["doctors"] if row["Doctor ID"] in seen]
+    places = {row["Clinic ID"] for row in [*chosen, *tables["doctors"], *tables["appointments"]]}
+    tables["patients"] = [*chosen, *(row for row in everybody if row["Type"] == "Clinic" and row["Patient ID"] in places)]
+    for name, rows in tables.items():
+        _write(target / f"{name}.csv", rows)
+    return target
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
