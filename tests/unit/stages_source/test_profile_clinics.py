@@ -20,6 +20,7 @@ from crosswalk.stages.profile_report import profile_html
 from crosswalk.store.scratch import open_scratch
 from crosswalk_sandbox.services.pulse.clinic.generate import generate
 
+PRIVATE = ("name", "e-mail", "phone", "id number", "birth date")
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "clinic"
 
 
