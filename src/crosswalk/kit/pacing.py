@@ -16,7 +16,8 @@ MOST_MARGIN = 1.10
 _MARGIN_STEP = 0.01
 _FIRST_PROBE_SECONDS = 0.05
 _CLOSE_ENOUGH = 1.04
-_LONGEST_WAIT_SECONDS = 60.0
+_FIRST_RETRY_STEPS = 0.05
+_SLOWEST_RETRY_STEPS = 16.0
 _SHORTEST_WAIT_SECONDS = 1e-6
 
 
@@ -34,20 +35,25 @@ class _Bucket:
 
     step: float
     capacity: float
-    longest: float = _LONGEST_WAIT_SECONDS
     level: float = 0.0
     refusals: int = 0
+    """In a row, although the step was kept."""
+    not_before: float = 0.0
 
     def earned(self, elapsed: float) -> float:
         return min(self.capacity, self.level + int((elapsed + _SHORTEST_WAIT_SECONDS) / self.step))
 
-    def wait(self, elapsed: float) -> float:
+    def wait(self, elapsed: float, now: float) -> float:
         """Seconds until a token is there, `elapsed` seconds after the last accepted call."""
-        if self.level >= 1:
-            return 0.0
-        # Refused although the step was kept: somebody else draws from it. Ask again, ever more slowly.
-        penalty = min(self.longest, self.step * 0.05 * 2**self.refusals) if self.refusals > 1 else 0.0
-        return max(self.step + penalty - elapsed, 0.0)
+        return 0.0 if self.level >= 1 else max(self.step - elapsed, self.not_before - now, 0.0)
+
+    def refused(self, gap: float, now: float) -> None:
+        """Refused before the step was over: wait for it. Refused after it: somebody else draws from the limit too (or a
+        call travelled faster than the one before), so ask again ever more slowly."""
+        self.level = 0
+        if gap + _SHORTEST_WAIT_SECONDS >= self.step:
+            self.not_before = now + self.step * min(_FIRST_RETRY_STEPS * 2**self.refusals, _SLOWEST_RETRY_STEPS)
+            self.refusals += 1
 
 
 class _Search:
@@ -160,14 +166,10 @@ class Governor:
 
     def _learn_stated(self, stated: StatedLimit, ticket: Ticket) -> None:
         bare = stated.period_seconds / max(stated.tokens, 1)
-        bucket = self._stated.get(stated.period_seconds)
-        if bucket is None:
-            bucket = _Bucket(bare * FIRST_MARGIN, stated.tokens, max(stated.period_seconds, bare))
-            self._stated[stated.period_seconds] = bucket
-        elif ticket.waited_for_step and ticket.gap >= bucket.step:
+        bucket = self._stated.setdefault(stated.period_seconds, _Bucket(bare * FIRST_MARGIN, stated.tokens))
+        bucket.refused(ticket.gap, self._clock())
+        if ticket.waited_for_step and bucket.refusals == 1:
             bucket.step = min(bucket.step + bare * _MARGIN_STEP, bare * MOST_MARGIN)
-        bucket.level = 0
-        bucket.refusals += 1
 
     def _learn_measured(self, ticket: Ticket) -> None:
         if self._measured is None:
@@ -187,5 +189,5 @@ class Governor:
     def _pause(self) -> float:
         now = self._clock()
         elapsed = now - self._last(now)
-        waits = [bucket.wait(elapsed) for bucket in self._buckets()]
+        waits = [bucket.wait(elapsed, now) for bucket in self._buckets()]
         return max([self._blocked_until - now, *waits, 0.0])
