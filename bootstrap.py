@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> int:
         return 2
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON": sys.executable}
     environment.pop("VIRTUAL_ENV", None)
-    run = [*uv(), "run", "--frozen", "--project", str(ROOT)]
     verb, rest = arguments[0], arguments[1:]
+    run = [*uv(), "run", "--frozen", "--project", str(ROOT), *(["--no-dev"] if verb != "test" else [])]
     commands = [[*check, *rest] if check[0] == "pytest" else list(check) for check in CHECKS] if verb == "test" else []
     if verb != "test":
         commands = [["crosswalk", *(["demo"] if verb == "demo" else []), *rest]]
