@@ -1,8 +1,9 @@
 """The map: what becomes what. Written as YAML (`mapping.yaml`), read by people, approved by digest (B1, B4)."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from crosswalk.model.artefact import Artefact, Frozen
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation
@@ -27,6 +28,26 @@ def _one_source(field: "FieldMapping") -> "FieldMapping":
     return field
 
 
+def _told_apart(values: dict[str, str]) -> dict[str, str]:
+    """Refuse a value map that says two things of one value."""
+    known: dict[str, str] = {}
+    for source, target in values.items():
+        if known.setdefault(source.strip().lower(), target) != target:
+            raise ValueError(f"{source} stands there twice (case aside) and becomes different things")
+    return values
+
+
+def _named_once(names: Iterable[str]) -> None:
+    """Refuse names that differ by case only: to the database they are one."""
+    known: dict[str, str] = {}
+    for name in names:
+        if known.setdefault(name.lower(), name) != name:
+            raise ValueError(f"{known[name.lower()]} and {name} differ by case only")
+
+
+Values = Annotated[dict[str, str], AfterValidator(_told_apart)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""What a map calls a record or a join."""
 Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
@@ -49,9 +70,15 @@ class Gather(Frozen):
     match: dict[str, str]
     where: str | None = None
     order: tuple[str, ...] = ()
-    joins: dict[str, Join] = {}
+    joins: dict[Name, Join] = {}
     lines: str | None = None
     items: str | None = None
+
+    @model_validator(mode="after")
+    def _one_result(self) -> "Gather":
+        if (self.lines is None) == (self.items is None):
+            raise ValueError("a gather needs either lines or items")
+        return self
 
 
 class Unique(Frozen):
@@ -82,7 +109,7 @@ class FieldMapping(Frozen):
     """Another field's path: keeps the source's own words when that field cannot be written as mapped."""
     transform: str | None = None
     """Named in crosswalk/transforms; by default the one that fits the destination field's type."""
-    values: dict[str, str] | None = None
+    values: Values | None = None
     """Value map: source value (compared trimmed, case-blind) → destination value. What is missing is a finding, never a guess."""
     fallback: str | None = None
     """A template used where the value is blank."""
@@ -117,9 +144,29 @@ class RecordMapping(Frozen):
     link: bool = False
     """Rows that only tie two records together; they live and die with the first record they look up."""
     enabled: bool = True
-    joins: dict[str, Join] = {}
+    joins: dict[Name, Join] = {}
     match: Match | None = None
     fields: dict[str, Annotated[FieldMapping, AfterValidator(_one_source)]]
+
+    @model_validator(mode="after")
+    def _fields_know_each_other(self) -> "RecordMapping":
+        _named_once(self.fields)
+        for path, mapped in self.fields.items():
+            for other in (mapped.words_of, mapped.beside, mapped.unique.overflow if mapped.unique else None):
+                if other is not None and (other == path or other not in self.fields):
+                    raise ValueError(f"{path} names {other}, which is no other field of this record")
+            if mapped.words_of is not None and self.fields[mapped.words_of].from_ is None:
+                raise ValueError(f"{path}: words_of needs a field with `from`, which {mapped.words_of} has not")
+            if mapped.lines is not None and not self.fold:
+                raise ValueError(f"{path}: lines needs a record with `fold: true`")
+        if self.match is not None and (unknown := [path for path in self.match.by if path not in self.fields]):
+            raise ValueError(f"match by {unknown[0]}, which is no field of this record")
+        return self
+
+
+def _records_named_once(records: dict[str, RecordMapping]) -> dict[str, RecordMapping]:
+    _named_once(records)
+    return records
 
 
 class Total(Frozen):
@@ -161,7 +208,7 @@ class Mapping(Artefact):
     """Destination objects to create."""
     date_orders: dict[str, dict[str, Literal["dmy", "mdy", "ymd"]]] = {}
     """Source object → column → the order its dates are written in, inferred from all its values; correct it here."""
-    records: dict[str, RecordMapping]
+    records: Annotated[dict[Name, RecordMapping], AfterValidator(_records_named_once)]
     totals: tuple[Total, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
     notes: tuple[str, ...] = ()

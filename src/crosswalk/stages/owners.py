@@ -10,6 +10,7 @@ from crosswalk.model.finding import Finding
 from crosswalk.model.mapping import Mapping
 from crosswalk.model.ownership import Owner, Owners
 from crosswalk.model.record import User
+from crosswalk.store.files import object_file
 from crosswalk.store.transform_sql import parquet, quoted
 
 
@@ -22,7 +23,7 @@ def resolve_owners(
     holders: Counter[str] = Counter()
     for source_object, column in columns:
         email = f"lower(trim({quoted(column)}))"
-        source = parquet(raw / f"{source_object}.parquet")
+        source = parquet(object_file(raw, source_object))
         filled = f"_state = 'staged' AND {email} <> ''"
         rows = connection.execute(f"SELECT {email}, count(*) FROM {source} WHERE {filled} GROUP BY 1").fetchall()
         holders.update(dict(rows))

@@ -18,6 +18,7 @@ OWN_REMEDIES = {
     "unmapped_value": "Add the value to this field's value map in mapping.yaml, then approve and plan again.",
     "shared_value": "Nothing to do: the first keeps the value, the others keep it as an additional one.",
     "missing_value": "Fill the cell in the source and scan again, or accept that the field stays empty.",
+    "type_differs": "Give the field another type or transform in mapping.yaml: these cells are not of the type it has.",
     "too_many_decimals": "Correct the amount in the source: more than six decimals cannot be kept exactly.",
 }
 REMEDIES = {item.code: item.remedy for spec in TRANSFORMS.values() for item in spec.findings} | OWN_REMEDIES

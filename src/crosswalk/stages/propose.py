@@ -1,6 +1,6 @@
 """propose: binds the shipped map to the export that is really there (B1), and says what it could not place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from crosswalk.model.mapping import Mapping, Settings, Unmapped
 from crosswalk.model.profile import Profile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
-from crosswalk.store.expression import expression_columns, renamed_expression
+from crosswalk.store.columns_read import columns_read
+from crosswalk.store.expression import expression_columns, holds_for_blanks, renamed_expression
 from crosswalk.store.mapping_file import mapping_from
 from crosswalk.store.template import Part, parse_template
 from crosswalk.transforms.contract import Settings as TransformSettings
@@ -33,7 +34,6 @@ class _Binder:
     settings: Settings
     distinct: Distinct
     notes: list[str] = field(default_factory=lambda: [])
-    used: set[tuple[str, str]] = field(default_factory=lambda: set())
 
     def source(self, name: str) -> SourceObject:
         found = self.schema.object(name)
@@ -42,11 +42,10 @@ class _Binder:
         return found
 
     def column(self, source_object: str, concept: str) -> str:
-        """The header that carries a concept; remembered as used."""
+        """The header that carries a concept."""
         header = self.source(source_object).by_concept(concept)
         if header is None:
             raise _Missing(f"{source_object} has no column for {concept}")
-        self.used.add((source_object, header))
         return header
 
 
@@ -68,23 +67,28 @@ def propose(shipped: Plain, schema: SourceSchema, profile: Profile, settings: Se
         "totals": [
             total for total in shipped.get("totals", []) if total["field"] in records.get(total["record"], {}).get("fields", {})
         ],
-        "unmapped": [item.model_dump() for item in _unmapped(binder)],
         "notes": binder.notes,
         "based_on": {"source_schema": schema.digest(), "profile": profile.digest()},
     }
-    return mapping_from(content, "the shipped map")
+    mapping = mapping_from(content, "the shipped map")
+    return mapping.model_copy(update={"unmapped": tuple(_unmapped(binder, mapping))})
 
 
 def _bind_records(binder: _Binder, shipped: Dictionary[str, Plain]) -> dict[str, Plain]:
     records: dict[str, Plain] = {}
+    failed: dict[str, str] = {}
     for variant, record in shipped.items():
         name, _, _ = variant.partition("@")
         if name in records:
             continue
+        before = len(binder.notes)
         try:
             records[name] = _bind_record(binder, name, record)
+            failed.pop(name, None)
         except _Missing as missing:
-            binder.notes.append(f"{record.get('title', name)}: not migrated, {missing}")
+            del binder.notes[before:]
+            failed[name] = f"{record.get('title', name)}: not migrated, {missing}"
+    binder.notes += failed.values()
     return records
 
 
@@ -106,7 +110,7 @@ def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
             return f"{alias}.{binder.column(joins[alias]['from'], rest)}"
         return binder.column(source_object, concept)
 
-    bound: Plain = {key: record[key] for key in ("title", "to", "from", "fold", "link", "enabled", "match") if key in record}
+    bound: Plain = {key: record[key] for key in ("title", "to", "from", "fold", "link", "enabled") if key in record}
     fields: Plain = {}
     for key in ("key", "order"):
         if key in record:
@@ -128,19 +132,26 @@ def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
                 raise
             if "words_of" not in mapped and "beside" not in mapped and not alternative:
                 absent.append(path)
+    if by := [path for path in record.get("match", {}).get("by", ()) if path in fields]:
+        bound["match"] = {"by": by}
     if absent := [path for path in absent if path not in fields]:
         binder.notes.append(f"{name}: the export has nothing for {', '.join(absent)}")
     return bound
 
 
 def _bound_where(where: str, column: Callable[[str], str], place: str) -> str | None:
-    """The filter with its columns bound, or None when the export has no such column (then nothing is filtered)."""
+    """The filter with its columns bound; None when the export lacks its column and blanks pass.
+
+    Raises _Missing when the export lacks its column and blanks do not pass: then no row would.
+    """
     names: dict[str, str] = {}
     for concept in expression_columns(where, place):
         try:
             names[concept] = column(concept)
         except _Missing:
-            return None
+            if holds_for_blanks(where, place):
+                return None
+            raise
     return renamed_expression(where, names.__getitem__, place)
 
 
@@ -234,7 +245,10 @@ def _bound_template(template: str, column: Callable[[str], str]) -> str:
 
 def _bound_part(part: Part, column: Callable[[str], str]) -> str:
     if part.is_column:
-        return "{key}" if part.text == "key" else "{" + column(part.text) + "}"
+        header = part.text if part.text == "key" else column(part.text)
+        if set(header) & set("{}"):
+            raise _Missing("a template cannot name a column with braces in its header")
+        return "{" + header + "}"
     return "".join(character * 2 if character in "{}[]" else character for character in part.text)
 
 
@@ -309,15 +323,15 @@ def _date_orders(binder: _Binder) -> dict[str, dict[str, str]]:
     return orders
 
 
-def _unmapped(binder: _Binder) -> list[Unmapped]:
-    """Every source field that goes nowhere."""
-    fields: list[Unmapped] = []
+def _unmapped(binder: _Binder, mapping: Mapping) -> Iterator[Unmapped]:
+    """Every source field that goes nowhere. A key counts as used where anything of its object is."""
+    used = {(source_object, column) for _, source_object, column in columns_read(mapping)}
+    used_objects = {source_object for source_object, _ in used} | {record.from_ for record in mapping.active().values()}
     for item in binder.schema.objects:
         profiled = binder.profile.object(item.name)
         for source_field in item.fields:
-            if (item.name, source_field.name) in binder.used or source_field.name in item.key:
+            if (item.name, source_field.name) in used or (source_field.name in item.key and item.name in used_objects):
                 continue
             filled = next((one.filled for one in profiled.fields if one.name == source_field.name), 0) if profiled else 0
             reason = "the shipped map has no place for it" if filled else "empty in this export"
-            fields.append(Unmapped(object=item.name, field=source_field.name, reason=reason))
-    return fields
+            yield Unmapped(object=item.name, field=source_field.name, reason=reason)

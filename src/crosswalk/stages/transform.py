@@ -1,7 +1,8 @@
 """transform: extracted rows become staged writes along the approved map (DESIGN.md, "What flows")."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import Mapping, RecordMapping
 from crosswalk.model.mapping_targets import waves
 from crosswalk.model.ownership import Matches, Owners
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
+from crosswalk.store.columns_read import check_columns
 from crosswalk.store.field_sql import RecordCompiler, compile_record, run_in_parts
 from crosswalk.store.template import text_literal
 from crosswalk.store.transform_sql import (
@@ -70,6 +73,7 @@ def transform(
     settings = Settings(
         country=chosen.country, timezone=chosen.timezone, currency=chosen.currency, current_year=identity.current_year
     )
+    check_columns(mapping, raw, connection)
     owner_table = _register_owners(connection, owners)
     keys: dict[str, str] = {}
     staged: list[StagedRecord] = []
@@ -78,13 +82,30 @@ def transform(
         compiler = RecordCompiler(
             connection, mapping, schema, name, quoted(f"{name}_rows"), raw, settings, keys, owner_table,
         )  # fmt: skip
-        staged.append(_stage_record(compiler, wave, folder, workspace, identity, matches))
+        with _told_without_values(name):
+            staged.append(_stage_record(compiler, wave, folder, workspace, identity, matches))
         keys[name] = quoted(f"{name}_keys")
     return StagedWrites(
         folder=str(folder.relative_to(workspace)),
         records=tuple(staged),
         based_on={"mapping": mapping.digest(), "owners": owners.digest(), "matches": matches.digest()},
     )
+
+
+@contextmanager
+def _told_without_values(name: str) -> Generator[None]:
+    """What a map makes DuckDB refuse, as a UsageError; DuckDB's own words would repeat a patient's values (law 8)."""
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.ParserException) as error:
+        words = str(error).splitlines()[0]
+        raise UsageError(f"mapping.yaml: record {name} cannot be computed: {words}", "Correct its expressions.") from None
+    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
+        kind = type(error).__name__.removesuffix("Exception")
+        raise UsageError(
+            f"mapping.yaml: record {name}: an expression fails on some rows ({kind} error)",
+            "Use try_cast instead of cast, and look for values the expression does not expect.",
+        ) from None
 
 
 def _stage_record(
@@ -128,10 +149,8 @@ def _make_rows(compiler: RecordCompiler, identity: Identity) -> None:
             f"SELECT _key, {text_literal(join.from_)} AS source_object, {column} AS _row FROM {unfolded} WHERE {column} IS NOT NULL"
         )
     if record.fold:
-        folded = quoted(f"{name}_folded")
-        run_in_parts(
-            connection, unfolded, folded, fold_sql(record, unfolded, orders.get(record.from_, {}), record_columns(name, record))
-        )
+        folded, dates, columns = quoted(f"{name}_folded"), orders.get(record.from_, {}), record_columns(name, record)
+        run_in_parts(connection, unfolded, folded, lambda part: fold_sql(record, unfolded, dates, columns, part))
         connection.execute(f"CREATE OR REPLACE TABLE {compiler.rows} AS SELECT *, {hashed} AS _h FROM {folded}")
 
 
@@ -139,13 +158,14 @@ def _keep_first(connection: duckdb.DuckDBPyConnection, table: str, path: str, ov
     """A value only one record may hold stays with the first; the others keep it in `overflow`, with the finding `shared_value`."""
     column = quoted(path)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE first_holder AS SELECT {column} AS value, min(_row) AS _row FROM {table} GROUP BY 1"
+        f"CREATE OR REPLACE TEMP TABLE first_holder AS SELECT {column} AS value, min(_row) AS _row FROM {table}"
+        " WHERE _state <> 'rejected' GROUP BY 1"
     )
     later = f"EXISTS (SELECT 1 FROM first_holder f WHERE f.value = {table}.{column} AND f._row < {table}._row)"
     kept = f", {quoted(overflow)} = list_append(coalesce({quoted(overflow)}, []), {column})" if overflow else ""
     connection.execute(
         f"UPDATE {table} SET {column} = NULL, _findings = list_append(_findings, {text_literal('shared_value:' + path)}),"
-        f" _content = md5(_content || 'shared'){kept} WHERE {later}"
+        f" _content = md5(_content || {text_literal(path)}){kept} WHERE {later}"
     )
 
 

@@ -6,17 +6,18 @@ listed kind, every function of a listed name, and it is written out anew, so not
 
 from collections.abc import Callable
 
+import duckdb
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from crosswalk.model.errors import UsageError
 
 FUNCTIONS = frozenset(
-    "abs ceil coalesce concat concat_ws contains ends_with floor greatest if least left length lower lpad ltrim nullif"
-    " regexp_extract regexp_matches regexp_replace replace right round rpad rtrim split_part starts_with strlen substr"
-    " substring trim upper try_cast cast".split()
+    {"abs", "cast", "ceil", "coalesce", "concat", "concat_ws", "contains", "ends_with", "floor", "greatest", "if", "least", "left"}
+    | {"length", "lower", "lpad", "ltrim", "nullif", "regexp_extract", "regexp_matches", "regexp_replace", "replace", "right"}
+    | {"round", "rpad", "rtrim", "split_part", "starts_with", "strlen", "substr", "substring", "trim", "try_cast", "upper"}
 )
 """Functions of values only; anything else (read_text, getenv, glob, now …) is refused."""
 
@@ -52,6 +53,17 @@ def _parse(text: str, place: str) -> exp.Expr:
     return parsed.expressions[0]
 
 
+def holds_for_blanks(text: str, place: str) -> bool:
+    """Whether a condition holds when all its columns are NULL. Raises UsageError when it cannot be computed so."""
+    sql = expression_sql(text, lambda column: "NULL::VARCHAR", place)
+    try:
+        with duckdb.connect() as connection:
+            row = connection.execute(f"SELECT coalesce({sql}, FALSE)").fetchone()
+    except duckdb.Error as error:
+        raise UsageError(f"{place}: {text!r} cannot be computed", str(error).splitlines()[0]) from None
+    return bool(row and row[0])
+
+
 def _check_tokens(text: str, place: str) -> None:
     """Refuse what the parser would read otherwise than DuckDB (`~` matches whole texts there) or could not read to its end."""
     depth = deepest = 0
@@ -66,7 +78,7 @@ def _check_tokens(text: str, place: str) -> None:
 
 def _check(node: exp.Expr, text: str, place: str) -> None:
     if isinstance(node, exp.DataType) and not _is_plain(node):
-        names = ", ".join(sorted(item.value.lower() for item in _TYPES))
+        names = ", ".join(sorted(item.name.lower() for item in _TYPES))
         raise UsageError(f"{place}: a cast to {node.sql('duckdb')} may not be used in a map", f"Cast to one of {names}.")
     if isinstance(node, exp.In) and not node.expressions and not node.args.get("query"):
         raise UsageError(f"{place}: IN needs its values in brackets ({text!r})", "Write IN ('one', 'two').")

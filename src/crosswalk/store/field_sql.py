@@ -1,5 +1,7 @@
 """Compiles one field of a mapped record into SQL, filling the tables of distinct values it needs on the way."""
 
+import difflib
+from collections.abc import Callable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,13 +10,15 @@ from typing import Any
 import duckdb
 
 from crosswalk.model.destination_schema import DestinationSchema, FieldType
-from crosswalk.model.mapping import FieldMapping, Mapping, RecordMapping
+from crosswalk.model.errors import UsageError
+from crosswalk.model.mapping import FieldMapping, Gather, Join, Mapping, RecordMapping
 from crosswalk.model.mapping_targets import leaf_type
 from crosswalk.store.expression import expression_sql
-from crosswalk.store.template import template_sql, text_literal
+from crosswalk.store.template import WHITE, template_sql, text_literal
 from crosswalk.store.transform_sql import DEFAULT_TRANSFORM, Compiled, gather_lines_sql, gather_rows_sql, quoted
 from crosswalk.store.value_tables import ValueTable, fill_value_table
 from crosswalk.transforms.contract import Settings
+from crosswalk.transforms.registry import TRANSFORMS
 
 PART_ROWS = 200_000
 """Rows folded at a time: string_agg does not spill, so folds run in ranges of the key's hash (law 7)."""
@@ -56,16 +60,19 @@ def compile_record(compiler: RecordCompiler) -> list[Compiled]:
     for path, mapped in fields.items():
         if mapped.words_of is not None:
             compiled[path] = _words_of(compiler, path, mapped, compiled[mapped.words_of])
+    for path, mapped in fields.items():
         if mapped.fallback is not None:
             leaf = compiled[path]
-            leaf.value = f"coalesce(nullif({leaf.value}, ''), {template_sql(mapped.fallback, _column)})"
+            leaf.value = f"coalesce(nullif(CAST({leaf.value} AS VARCHAR), ''), {template_sql(mapped.fallback, _column)})"
+            leaf.made = "VARCHAR"
+    for path, mapped in fields.items():
         if mapped.beside is not None:
             leaf, other = compiled[path], compiled[mapped.beside]
             leaf.value = f"CASE WHEN {other.value} IS NOT NULL THEN {leaf.value} END"
             leaf.joins += other.joins
         if mapped.wanted:
             leaf = compiled[path]
-            leaf.findings.append(f"CASE WHEN {leaf.value} IS NULL THEN 'missing_value' END")
+            leaf.findings.append(f"CASE WHEN nullif(CAST({leaf.value} AS VARCHAR), '') IS NULL THEN 'missing_value' END")
     return [compiled[path] for path in fields]
 
 
@@ -77,7 +84,7 @@ def compile_field(compiler: RecordCompiler, path: str, mapped: FieldMapping) -> 
         constant = mapped.constant
         return Compiled(path, kind, text_literal(constant) if isinstance(constant, str) else str(constant))
     if mapped.expression is not None:
-        return Compiled(path, kind, expression_sql(mapped.expression, _column, place))
+        return Compiled(path, kind, expression_sql(mapped.expression, lambda column: f"b.{quoted(column)}", place))
     if mapped.template is not None:
         return Compiled(path, kind, template_sql(mapped.template, _column))
     if mapped.lines is not None:
@@ -100,19 +107,24 @@ def _value(compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldMa
     column = mapped.from_ or mapped.file or ""
     raw = f"b.{quoted(column)}"
     if mapped.values is not None and mapped.transform is None:
-        return _value_map(path, kind, f"lower(trim({raw}))", mapped.values, [], [])
-    table, alias = _transformed(compiler, compiler.rows, compiler.record.from_, column, mapped.transform or DEFAULT_TRANSFORM[kind])
+        return _value_map(path, kind, raw, mapped.values, [], [])
+    name = mapped.transform or DEFAULT_TRANSFORM[kind]
+    table, alias = _transformed(compiler, path, compiler.rows, compiler.record.from_, compiler.record.joins, column, name)
     join = f"LEFT JOIN {table.name} {alias} ON {alias}.raw = {raw}"
     if mapped.values is not None:
-        return _value_map(path, kind, f"lower({table.value(alias)})", mapped.values, [join], [f"{alias}.finding"])
-    return Compiled(path, kind, table.value(alias), [f"{alias}.finding"], [join])
+        return _value_map(path, kind, table.value(alias), mapped.values, [join], [f"{alias}.finding"])
+    return Compiled(path, kind, table.value(alias), [f"{alias}.finding"], [join], table.kind)
 
 
-def _transformed(compiler: RecordCompiler, rows: str, source_object: str, column: str, name: str) -> tuple[ValueTable, str]:
+def _transformed(
+    compiler: RecordCompiler, path: str, rows: str, source_object: str, joins: Dictionary[str, Join], column: str, name: str
+) -> tuple[ValueTable, str]:
     """The value table of (column, transform), filled once, and the alias it is joined by."""
+    if name not in TRANSFORMS:
+        near = difflib.get_close_matches(name, TRANSFORMS, n=3, cutoff=0.5) or sorted(TRANSFORMS)
+        raise UsageError(f"mapping.yaml: {compiler.name}.{path}: there is no transform {name}", f"The nearest: {', '.join(near)}.")
     known = compiler.tables.get((rows, column, name))
     if known is None:
-        joins = compiler.record.joins
         alias, dot, plain = column.partition(".")
         origin, header = (joins[alias].from_, plain) if dot and alias in joins else (source_object, column)
         order = compiler.mapping.date_orders.get(origin, {}).get(header, "ymd")
@@ -122,14 +134,24 @@ def _transformed(compiler: RecordCompiler, rows: str, source_object: str, column
     return known, quoted("v_" + known.name.strip('"'))
 
 
-def _value_map(path: str, kind: FieldType, key: str, values: dict[str, str], joins: list[str], findings: list[str]) -> Compiled:
+def _value_map(path: str, kind: FieldType, raw: str, values: dict[str, str], joins: list[str], findings: list[str]) -> Compiled:
     """A value map: what it does not know is a finding (B3), never a guess."""
     alias = quoted(f"m_{path}")
-    entries = ", ".join(f"({text_literal(source.strip().lower())}, {text_literal(target)})" for source, target in values.items())
-    joined = f"LEFT JOIN (SELECT * FROM (VALUES {entries}) AS t(raw, value)) {alias} ON {alias}.raw = {key}" if entries else ""
+    entries = ", ".join(f"({text_literal(source)}, {text_literal(target)})" for source, target in values.items())
+    # Both sides are folded by the same SQL, and spellings that differ by case only are one entry: a row must never double.
+    key, known = (
+        _folded(raw),
+        f"SELECT {_folded('raw')} AS raw, min(value) AS value FROM (VALUES {entries}) AS t(raw, value) GROUP BY 1",
+    )
+    joined = f"LEFT JOIN ({known}) {alias} ON {alias}.raw = {key}" if entries else ""
     value = f"{alias}.value" if entries else "NULL::VARCHAR"
     unmapped = f"CASE WHEN {key} <> '' AND {value} IS NULL THEN 'unmapped_value' END"
     return Compiled(path, kind, value, [*findings, unmapped], [*joins, *([joined] if joined else [])])
+
+
+def _folded(text: str) -> str:
+    """Text as value maps compare it: trimmed, case-blind, without the NUL that no destination can store."""
+    return f"lower(trim(replace({text}, chr(0), ''), {text_literal(WHITE)}))"
 
 
 def _lookup(compiler: RecordCompiler, path: str, record: str, column: str | None) -> Compiled:
@@ -163,32 +185,36 @@ def _gather(compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldM
         f"CREATE OR REPLACE TABLE {gathered} AS {gather_rows_sql(gather, compiler.rows, compiler.raw, orders, place)}"
     )
     compiler.contributors.append(f"SELECT _key, {text_literal(gather.from_)} AS source_object, _row FROM {gathered}")
+    for joined, join in gather.joins.items():
+        row = quoted(f"_row.{joined}")
+        told = f"SELECT DISTINCT _key, {text_literal(join.from_)} AS source_object, {row} AS _row FROM {gathered}"
+        compiler.contributors.append(f"{told} WHERE {row} IS NOT NULL")
     alias = quoted(f"g_{path}")
     join = f"LEFT JOIN {result} {alias} ON {alias}._key = b._key"
     if gather.lines is not None:
-        run_in_parts(connection, gathered, result, gather_lines_sql(gather, gathered, orders.get(gather.from_, {})))
+        dates = orders.get(gather.from_, {})
+        run_in_parts(connection, gathered, result, lambda part: gather_lines_sql(gather, gathered, dates, part))
         return Compiled(path, kind, f"{alias}.value", [], [join])
-    item = _gathered_item(compiler, path, kind, mapped, gathered, gather.from_, gather.items or "")
+    item = _gathered_item(compiler, path, kind, mapped, gather, gathered)
     finding = next((f"coalesce({', '.join(item.findings)})" for _ in item.findings[:1]), "NULL")
     items = f"list_sort(list(DISTINCT {item.value}) FILTER (WHERE {item.value} <> '')) AS value, min({finding}) AS finding"
-    joined = " ".join(item.joins)
-    connection.execute(f"CREATE OR REPLACE TABLE {result} AS SELECT b._key, {items} FROM {gathered} b {joined} GROUP BY b._key")
-    return Compiled(path, kind, f"{alias}.value", [f"{alias}.finding"], [join])
+    tables = " ".join(item.joins)
+    connection.execute(f"CREATE OR REPLACE TABLE {result} AS SELECT b._key, {items} FROM {gathered} b {tables} GROUP BY b._key")
+    return Compiled(path, kind, f"{alias}.value", [f"{alias}.finding"], [join], "VARCHAR[]")
 
 
 def _gathered_item(
-    compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldMapping, rows: str, source_object: str, column: str
+    compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldMapping, gather: Gather, rows: str
 ) -> Compiled:
+    column = gather.items or ""
+    raw = f"b.{quoted(column)}"
     if mapped.values is not None and mapped.transform is None:
-        return _value_map(path, kind, f"lower(trim(b.{quoted(column)}))", mapped.values, [], [])
-    table, alias = _transformed(compiler, rows, source_object, column, mapped.transform or "text")
-    return Compiled(
-        path,
-        kind,
-        table.value(alias),
-        [f"{alias}.finding"],
-        [f"LEFT JOIN {table.name} {alias} ON {alias}.raw = b.{quoted(column)}"],
-    )
+        return _value_map(path, kind, raw, mapped.values, [], [])
+    table, alias = _transformed(compiler, path, rows, gather.from_, gather.joins, column, mapped.transform or "text")
+    join = f"LEFT JOIN {table.name} {alias} ON {alias}.raw = {raw}"
+    if mapped.values is not None:
+        return _value_map(path, kind, table.value(alias), mapped.values, [join], [f"{alias}.finding"])
+    return Compiled(path, kind, table.value(alias), [f"{alias}.finding"], [join])
 
 
 def _words_of(compiler: RecordCompiler, path: str, mapped: FieldMapping, other: Compiled) -> Compiled:
@@ -196,14 +222,14 @@ def _words_of(compiler: RecordCompiler, path: str, mapped: FieldMapping, other: 
     source = compiler.record.fields[other.path]
     raw = f"b.{quoted(source.from_ or '')}"
     kind = leaf_type(mapped, compiler.record, path, compiler.schema)
-    found = " OR ".join(f"{finding} IS NOT NULL" for finding in other.findings) or "FALSE"
+    found = " OR ".join(f"{finding} IS NOT NULL" for finding in other.all_findings()) or "FALSE"
     return Compiled(path, kind, f"CASE WHEN {found} THEN replace({raw}, chr(0), '') END", [], other.joins)
 
 
-def run_in_parts(connection: duckdb.DuckDBPyConnection, rows: str, result: str, select: str) -> None:
-    """Create table `result` from a fold `select` (holding `{part}`), in ranges of the key's hash so that memory stays bounded."""
+def run_in_parts(connection: duckdb.DuckDBPyConnection, rows: str, result: str, select: Callable[[str], str]) -> None:
+    """Create table `result` from a fold (given the condition of its part), in ranges of the key's hash: memory stays bounded."""
     total = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
     parts = 1 + (total[0] if total else 0) // PART_ROWS
     for part in range(parts):
-        chosen = select.replace("{part}", f"hash(b._key) % {parts} = {part}")
+        chosen = select(f"hash(b._key) % {parts} = {part}")
         connection.execute(f"CREATE OR REPLACE TABLE {result} AS {chosen}" if part == 0 else f"INSERT INTO {result} {chosen}")

@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import BinaryIO, Literal
+from urllib.parse import quote
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -22,6 +23,14 @@ def make_folder(path: Path) -> Path:
     for missing in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
         missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
     return path
+
+
+def object_file(folder: Path, object_name: str) -> Path:
+    """The Parquet file of an object in `folder`; the folder need not exist.
+
+    Sheets and files are named by people: whatever a file name cannot carry is percent-encoded, so no two names meet.
+    """
+    return folder / f"{quote(object_name, safe=' ()').replace('.', '%2E')}.parquet"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.mapping import FieldMapping, Gather, Join, RecordMapping
 from crosswalk.store.expression import expression_columns, expression_sql
+from crosswalk.store.files import object_file
 from crosswalk.store.template import Resolve, template_columns, template_sql, text_literal
 
 SQL_TYPE: dict[FieldType, str] = {
@@ -61,11 +62,14 @@ def order_sql(alias: str, columns: tuple[str, ...], orders: Dictionary[str, str]
 
 
 def key_sql(columns: tuple[str, ...], resolve: str) -> str:
-    """The record's key: the source key, or the named columns joined by `|` (a `|` inside a part is doubled)."""
+    """The record's key: the source key, or the named columns joined by `|` (a `|` inside a part is doubled).
+
+    A row whose single key column is blank keeps its source key.
+    """
     if not columns:
         return f"{resolve}._key"
     if len(columns) == 1:
-        return f"trim({resolve}.{quoted(columns[0])})"
+        return f"coalesce(nullif(trim({resolve}.{quoted(columns[0])}), ''), {resolve}._key)"
     return " || '|' || ".join(f"replace(trim(coalesce({resolve}.{quoted(column)}, '')), '|', '||')" for column in columns)
 
 
@@ -114,12 +118,12 @@ def rows_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str
     """The source rows of a record with the columns it needs, one row per source row that passes `where`."""
     resolve = _resolver("r", record.joins)
     selected = [f"{resolve(column)} AS {quoted(column)}" for column in record_columns(name, record)]
-    selected += [f"{alias}._row AS {quoted(f'_row.{alias}')}" for alias in record.joins]
+    selected += [f"{_joined(alias)}._row AS {quoted(f'_row.{alias}')}" for alias in record.joins]
     joins = [_join_sql("r", alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items()]
     where = f" AND {expression_sql(record.where, resolve, f'{name}.where')}" if record.where else ""
     key = _occurrence(record) if record.key and not record.fold else key_sql(record.key, "r")
     return f"""SELECT {key} AS _key, r._row AS _row{"".join(", " + item for item in selected)}
-        FROM {parquet(raw / (record.from_ + ".parquet"))} r {" ".join(joins)} WHERE r._state = 'staged'{where}"""
+        FROM {parquet(object_file(raw, record.from_))} r {" ".join(joins)} WHERE r._state = 'staged'{where}"""
 
 
 def _resolver(base: str, joins: Dictionary[str, Join]) -> Resolve:
@@ -127,9 +131,19 @@ def _resolver(base: str, joins: Dictionary[str, Join]) -> Resolve:
 
     def resolve(column: str) -> str:
         alias, dot, rest = column.partition(".")
-        return f"{alias}.{quoted(rest)}" if dot and alias in joins else f"{base}.{quoted(column)}"
+        return f"{_joined(alias)}.{quoted(rest)}" if dot and alias in joins else f"{base}.{quoted(column)}"
 
     return resolve
+
+
+def _joined(alias: str) -> str:
+    """The SQL name of a joined object's rows; no name a person may give a join means anything else to SQL."""
+    return quoted(f"joined {alias}")
+
+
+def _tied(theirs: str, ours: str) -> str:
+    """Two columns hold the same key. A blank is no key: it ties nothing."""
+    return f"trim({theirs}) = trim({ours}) AND trim({ours}) <> ''"
 
 
 def _occurrence(record: RecordMapping) -> str:
@@ -141,11 +155,11 @@ def _occurrence(record: RecordMapping) -> str:
 def _join_sql(base: str, alias: str, join: Join, raw: Path, orders: Dictionary[str, str]) -> str:
     where = f" AND {expression_sql(join.where, _resolver('j', {}), f'join {alias}')}" if join.where else ""
     keys = ", ".join(f"trim(j.{quoted(theirs)})" for theirs in join.match)
-    condition = " AND ".join(f"trim({alias}.{quoted(theirs)}) = trim({base}.{quoted(ours)})" for theirs, ours in join.match.items())
+    ties = (_tied(f"{_joined(alias)}.{quoted(theirs)}", f"{base}.{quoted(ours)}") for theirs, ours in join.match.items())
     return f"""LEFT JOIN (SELECT * FROM (
           SELECT j.*, row_number() OVER (PARTITION BY {keys} ORDER BY {_newest_sql(join.order, orders)}) AS _rank
-          FROM {parquet(raw / (join.from_ + ".parquet"))} j WHERE j._state = 'staged'{where}) WHERE _rank = 1) {alias}
-        ON {condition}"""
+          FROM {parquet(object_file(raw, join.from_))} j WHERE j._state = 'staged'{where}) WHERE _rank = 1) {_joined(alias)}
+        ON {" AND ".join(ties)}"""
 
 
 def _newest_sql(columns: tuple[str, ...], orders: Dictionary[str, str]) -> str:
@@ -154,8 +168,11 @@ def _newest_sql(columns: tuple[str, ...], orders: Dictionary[str, str]) -> str:
     return ", ".join(f"{term} DESC NULLS LAST" for term in (*terms, "j._row"))
 
 
-def fold_sql(record: RecordMapping, rows: str, orders: Dictionary[str, str], columns: tuple[str, ...]) -> str:
-    """Rows with an equal key brought together: first filled value of each column, and the rendered `lines`."""
+def fold_sql(record: RecordMapping, rows: str, orders: Dictionary[str, str], columns: tuple[str, ...], part: str) -> str:
+    """Rows with an equal key brought together: first filled value of each column, and the rendered `lines`.
+
+    `part` is the condition (over `b`) of the keys to fold at a time.
+    """
     order = order_sql("b", record.order, orders)
     folded = [
         f"first(b.{quoted(column)} ORDER BY {order}) FILTER (WHERE b.{quoted(column)} <> '') AS {quoted(column)}"
@@ -167,26 +184,27 @@ def fold_sql(record: RecordMapping, rows: str, orders: Dictionary[str, str], col
             folded.append(f"string_agg({line}, chr(10) ORDER BY {order}) AS {quoted('_lines.' + path)}")
     joined = [f"min(b.{quoted('_row.' + alias)}) AS {quoted('_row.' + alias)}" for alias in record.joins]
     selected = "".join(", " + item for item in (*folded, *joined))
-    return f"SELECT b._key, min(b._row) AS _row{selected} FROM {rows} b WHERE {{part}} GROUP BY b._key"
+    return f"SELECT b._key, min(b._row) AS _row{selected} FROM {rows} b WHERE {part} GROUP BY b._key"
 
 
 def gather_rows_sql(gather: Gather, rows: str, raw: Path, orders: Dictionary[str, Dictionary[str, str]], place: str) -> str:
-    """The gathered rows with the record key they belong to: `_key`, `_row` and the columns the gather names."""
+    """The gathered rows with the record key they belong to: `_key`, `_row`, the columns the gather names, `_row.alias` of joins."""
     wanted = template_columns(gather.lines) if gather.lines else (gather.items or "",)
     resolve = _resolver("g", gather.joins)
     where = f" AND {expression_sql(gather.where, resolve, place)}" if gather.where else ""
-    condition = " AND ".join(f"trim(g.{quoted(theirs)}) = trim(b.{quoted(ours)})" for theirs, ours in gather.match.items())
-    selected = "".join(f", {resolve(column)} AS {quoted(column)}" for column in dict.fromkeys((*wanted, *gather.order)))
+    condition = " AND ".join(_tied(f"g.{quoted(theirs)}", f"b.{quoted(ours)}") for theirs, ours in gather.match.items())
+    selected = "".join(f", {_joined(alias)}._row AS {quoted(f'_row.{alias}')}" for alias in gather.joins)
+    selected += "".join(f", {resolve(column)} AS {quoted(column)}" for column in dict.fromkeys((*wanted, *gather.order)))
     joins = " ".join(_join_sql("g", alias, join, raw, orders.get(join.from_, {})) for alias, join in gather.joins.items())
-    return f"""SELECT b._key AS _key, g._row AS _row{selected} FROM {parquet(raw / (gather.from_ + ".parquet"))} g
+    return f"""SELECT b._key AS _key, g._row AS _row{selected} FROM {parquet(object_file(raw, gather.from_))} g
         JOIN {rows} b ON {condition} {joins} WHERE g._state = 'staged'{where}"""
 
 
-def gather_lines_sql(gather: Gather, gathered: str, orders: Dictionary[str, str]) -> str:
-    """Per record key the rendered lines, in order."""
+def gather_lines_sql(gather: Gather, gathered: str, orders: Dictionary[str, str], part: str) -> str:
+    """Per record key the rendered lines, in order; `part` as in `fold_sql`."""
     line = template_sql(gather.lines or "", lambda column: f"b.{quoted(column)}")
     order = order_sql("b", gather.order, orders)
-    return f"SELECT b._key, string_agg({line}, chr(10) ORDER BY {order}) AS value FROM {gathered} b WHERE {{part}} GROUP BY b._key"
+    return f"SELECT b._key, string_agg({line}, chr(10) ORDER BY {order}) AS value FROM {gathered} b WHERE {part} GROUP BY b._key"
 
 
 @dataclass(slots=True)
@@ -198,17 +216,34 @@ class Compiled:
     value: str
     findings: list[str] = field(default_factory=lambda: [])
     joins: list[str] = field(default_factory=lambda: [])
+    made: str = "VARCHAR"
+    """The DuckDB type of `value`."""
+
+    def cast(self) -> str:
+        """The value as the type it is staged as; NULL for nothing and for what is not of that type."""
+        wanted = sql_type(self.kind)
+        if wanted == "VARCHAR":
+            return f"nullif(CAST({self.value} AS VARCHAR), '')"
+        return f"TRY_CAST({self.value} AS {wanted})"
+
+    def all_findings(self) -> list[str]:
+        """The findings, and `type_differs` where a value may be lost to its type."""
+        wanted = sql_type(self.kind)
+        if wanted in ("VARCHAR", self.made):
+            return self.findings
+        lost = f"nullif(trim(CAST({self.value} AS VARCHAR)), '') IS NOT NULL AND TRY_CAST({self.value} AS {wanted}) IS NULL"
+        return [*self.findings, f"CASE WHEN {lost} THEN 'type_differs' END"]
 
 
 def writes_sql(
     compiled: list[Compiled], rows: str, identity: str, required: tuple[str, ...], matched: tuple[str, str] | None
 ) -> str:
     """The final SELECT of a record. `identity` is SQL of the id over `b`; `matched` (table, state) holds rows already there."""
-    leaves = ", ".join(f"CAST({leaf.value} AS {sql_type(leaf.kind)}) AS {quoted(leaf.path)}" for leaf in compiled)
+    leaves = ", ".join(f"{leaf.cast()} AS {quoted(leaf.path)}" for leaf in compiled)
     findings = [
         f"CASE WHEN {finding} IS NOT NULL THEN {finding} || {text_literal(':' + leaf.path)} END"
         for leaf in compiled
-        for finding in leaf.findings
+        for finding in leaf.all_findings()
     ]
     found = f"list_filter([{', '.join(findings)}], lambda x: x IS NOT NULL)" if findings else "[]::VARCHAR[]"
     joins = dict.fromkeys(join for leaf in compiled for join in leaf.joins)
@@ -217,8 +252,10 @@ def writes_sql(
     match_state = f"if(_m.id IS NOT NULL, '{matched[1]}', 'ready')" if matched else "'ready'"
     missing = "".join(f" WHEN {quoted(path)} IS NULL THEN {text_literal('required_missing:' + path)}" for path in required)
     reason = f"CASE{missing} END" if missing else "NULL::VARCHAR"
-    content = ", ".join(f"coalesce(CAST({quoted(leaf.path)} AS VARCHAR), chr(0))" for leaf in compiled)
-    return f"""SELECT _id, _key, _row, md5(concat_ws(chr(31), {content})) AS _content, _findings,
+    # Each value with its length before it, so that no two rows of different values read the same.
+    texts = [f"CAST({quoted(leaf.path)} AS VARCHAR)" for leaf in compiled]
+    content = " || ".join(f"coalesce(length({text}) || ':' || {text}, '-')" for text in texts)
+    return f"""SELECT _id, _key, _row, md5({content}) AS _content, _findings,
         CASE WHEN _reason IS NOT NULL THEN 'rejected' ELSE _match_state END AS _state, _reason,
         * EXCLUDE (_id, _key, _row, _findings, _match_state, _reason)
         FROM (SELECT *, {reason} AS _reason FROM (SELECT {identifier} AS _id, b._key AS _key, b._row AS _row, {found} AS _findings,

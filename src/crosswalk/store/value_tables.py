@@ -40,6 +40,8 @@ class ValueTable:
 
     name: str
     fast: str | None
+    kind: str = "VARCHAR"
+    """The DuckDB type of its values."""
 
     def value(self, alias: str) -> str:
         """SQL of the transformed value."""
@@ -71,7 +73,7 @@ def fill_value_table(
         connection.register("chunk", table)
         connection.execute(f"INSERT INTO {name} SELECT raw, value, finding FROM chunk")
         connection.unregister("chunk")
-    return ValueTable(name, fast)
+    return ValueTable(name, fast, kind)
 
 
 def _sql_type(output: str) -> str:

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 import duckdb
 import orjson
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from crosswalk.model.artefact import Artefact
 from crosswalk.model.errors import RefusedError, UsageError
 from crosswalk.store.config import Config, config_text, parse_config
-from crosswalk.store.files import make_folder, open_bytes, write_atomically
+from crosswalk.store.files import make_folder, object_file, open_bytes, write_atomically
 from crosswalk.store.journal import Journal
 from crosswalk.store.scratch import open_scratch
 
@@ -124,7 +123,7 @@ class Workspace:
 
     def raw_path(self, object_name: str) -> Path:
         """The Parquet file of an object's extracted rows. Its folder exists; the file need not."""
-        return make_folder(self.root / "raw") / f"{_file_name(object_name)}.parquet"
+        return object_file(make_folder(self.root / "raw"), object_name)
 
     def writes_folder(self, digest: str) -> Path:
         """The folder of the staged writes with that digest, created when missing."""
@@ -153,8 +152,3 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a workspace file: letters, digits, '.', '_' and '-' only")
     return name
-
-
-def _file_name(object_name: str) -> str:
-    # Sheets and files are named by people: whatever a file name cannot carry is percent-encoded, so no two names meet.
-    return quote(object_name, safe=" ()").replace(".", "%2E")

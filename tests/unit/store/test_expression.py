@@ -49,7 +49,7 @@ def test_long_chains_of_operators_are_still_read() -> None:
 
 
 def test_only_functions_duckdb_calls_pure_values_are_listed() -> None:
-    """No listed function is a table function, an aggregate or anything DuckDB calls volatile (it would read more than its arguments)."""
+    """No listed function is a table function, an aggregate or volatile: none reads more than its arguments."""
     found = DUCKDB.execute("SELECT function_name, function_type, stability FROM duckdb_functions()").fetchall()
     kinds = {(kind, stability) for name, kind, stability in found if name in FUNCTIONS}
     assert kinds <= {("scalar", "CONSISTENT"), ("scalar", "CONSISTENT_WITHIN_QUERY"), ("macro", None)}

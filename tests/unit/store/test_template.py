@@ -1,4 +1,4 @@
-"""Templates of the map: what they render, and that their SQL renders what a few lines of Python do (tests/cases/map/templates.json)."""
+"""Templates of the map: their SQL renders what a few lines of Python do (tests/cases/map/templates.json)."""
 
 import json
 from pathlib import Path
