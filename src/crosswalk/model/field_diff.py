@@ -4,7 +4,7 @@ from typing import Literal
 
 from crosswalk.model.artefact import Artefact, Frozen
 
-Verdict = Literal["equal", "normalised", "different", "missing", "left_out", "not_written"]
+Verdict = Literal["equal", "normalised", "different", "missing", "left_out", "not_written", "by_automation"]
 
 
 class FieldCount(Frozen):
@@ -12,7 +12,8 @@ class FieldCount(Frozen):
 
     equal: as written; normalised: as the platform rewrites it (`rules`); different: anything else; missing: the row is not
     there; left_out: the loader left the reference out because its parent was not loaded; not_written: we wrote nothing,
-    and the destination holds something (its default, or a person's or an automation's value).
+    and the destination holds something (its default, or a person's or an automation's value); by_automation: written as
+    meant, and the platform's own automation has changed it since: a side effect, listed and undone.
     """
 
     record: str
@@ -23,6 +24,7 @@ class FieldCount(Frozen):
     missing: int = 0
     left_out: int = 0
     not_written: int = 0
+    by_automation: int = 0
     rules: tuple[str, ...] = ()
 
 

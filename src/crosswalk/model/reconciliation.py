@@ -66,11 +66,14 @@ class TotalCheck(Frozen):
 
 
 class SideEffect(Frozen):
-    """Rows that the platform's own automation made while we wrote: an object, how many, and some of their ids."""
+    """Rows that the platform's own automation made while we wrote, or `fields` of ours it changed: an object, how many, and some
+    of their ids."""
 
     object: str
     rows: int
     examples: tuple[str, ...] = ()
+    kind: Literal["created", "changed"] = "created"
+    fields: tuple[str, ...] = ()
 
 
 class Reason(Frozen):

@@ -53,6 +53,8 @@ def compare_records(
         read_back = read_backs.get(record.object)
         counted = diff.compare_record(connection, record, folder / record.file, read_back, selection is not None)
         _judge(connection, record, schema.object(record.object), expected)
+        if read_back:
+            diff.take_automation(connection, record.record, read_back, list(read_backs.values()))
         each(record, counted)
         rows[record.record] = counted
         unwritten = diff.unwritten_fields(connection, record, read_back, _left_out(schema, record)) if read_back else {}

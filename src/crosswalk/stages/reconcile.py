@@ -23,7 +23,7 @@ from crosswalk.stages._comparison import Expect, compare_records
 from crosswalk.store import staging_ledger as ledger
 from crosswalk.store.entries import LOAD_RUNS
 from crosswalk.store.journal import Journal
-from crosswalk.store.staging_diff import RowCounts
+from crosswalk.store.staging_diff import RowCounts, automated_rows
 
 
 def reconcile(
@@ -69,7 +69,7 @@ def reconcile(
         records=tuple(checks.records),
         links=tuple(checks.links),
         totals=tuple(checks.totals),
-        side_effects=tuple(_side_effects(journal, read_backs, before, folder, connection)),
+        side_effects=(*_side_effects(journal, read_backs, before, folder, connection), *checks.changed),
         balanced=not problems,
         problems=tuple(problems),
     )
@@ -91,6 +91,7 @@ class _Checks:
         self.records: list[RecordCheck] = []
         self.links: list[LinkCheck] = []
         self.totals: list[TotalCheck] = []
+        self.changed: list[SideEffect] = []
 
     def check(self, record: StagedRecord, counted: RowCounts) -> None:
         db, file = self._connection, self._folder / record.file
@@ -109,6 +110,11 @@ class _Checks:
             )
         )
         self._check_links(record)
+        rows, ids, fields = automated_rows(db, record.record)
+        if rows:
+            self.changed.append(
+                SideEffect(object=record.object, rows=rows, examples=tuple(ids), kind="changed", fields=tuple(fields))
+            )
         for item in self._mapping.totals:
             if item.record == record.record:
                 source, expected, actual = ledger.total(db, record, file, item.field, item.kind)

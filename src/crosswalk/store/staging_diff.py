@@ -141,6 +141,28 @@ def take_judgements(connection: duckdb.DuckDBPyConnection, record: str, judgemen
     connection.execute("DELETE FROM diff_fields WHERE verdict = 'equal'")
 
 
+def take_automation(connection: duckdb.DuckDBPyConnection, record: str, read_back: Path, made: Sequence[Path]) -> None:
+    """Differences of rows that the platform's automation changed last, or that now point at a row it made (as undo tells them,
+    `stages/_undo_plan.py`), are its doing. `made` are the read-backs in which to look for such rows."""
+    theirs = " UNION ".join(f"SELECT id FROM {parquet(path)} WHERE created_by_kind = 'automation'" for path in made)
+    connection.execute(
+        f"""
+        UPDATE diff_fields SET verdict = 'by_automation' WHERE record = {literal(record)} AND verdict = 'different' AND (
+            id IN (SELECT id FROM {parquet(read_back)} WHERE updated_by_kind = 'automation') OR actual IN ({theirs}))"""
+    )
+
+
+def automated_rows(connection: duckdb.DuckDBPyConnection, record: str) -> tuple[int, list[str], list[str]]:
+    """Rows of a record that the platform's automation changed: how many, some ids, the fields."""
+    found = connection.execute(
+        f"""
+        SELECT count(DISTINCT id), list_slice(list_sort(list(DISTINCT id)), 1, 5), list_sort(list(DISTINCT field)) FROM diff_fields
+        WHERE record = {literal(record)} AND verdict = 'by_automation'"""
+    ).fetchall()
+    rows, ids, fields = found[0]
+    return rows, ids or [], fields or []
+
+
 def field_verdicts(connection: duckdb.DuckDBPyConnection, record: str) -> list[tuple[str, str, int, list[str]]]:
     """(field, verdict, rows, rules) of a record."""
     return connection.execute(

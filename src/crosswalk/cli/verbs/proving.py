@@ -15,10 +15,11 @@ FOR_A_PERSON = ("quarantined", "rejected", "conflict")
 
 
 def verify_code(found: Reconciliation) -> int:
-    """6 when it does not balance, 5 when rows stayed behind that a person should see, else 0."""
+    """6 when it does not balance, 5 when rows stayed behind or were changed by automation that a person should see, else 0."""
     if not found.balanced:
         return UNPROVED
-    return FINDINGS if any(line.states.get(state) for line in found.ledger for state in FOR_A_PERSON) else DONE
+    behind = any(line.states.get(state) for line in found.ledger for state in FOR_A_PERSON)
+    return FINDINGS if behind or any(item.kind == "changed" for item in found.side_effects) else DONE
 
 
 def verify(context: typer.Context) -> int:

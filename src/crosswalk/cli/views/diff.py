@@ -13,7 +13,7 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed:
     clean = diff.clean()
     words = "nothing differs" if clean else f"{number(diff.differences_total)} differ, {number(diff.rows_missing)} rows are missing"
     shown: list[Block] = [Heading(f"{number(diff.rows)} rows compared field by field: {words}", verdict(clean))]
-    columns = ("field", "#equal", "#normalised", "#different", "#missing", "#left out", "#not written", "~normalised by")
+    columns = ("field", "#equal", "#normalised", "#different", "#missing", "#left out", "#not written", "#by automation", "~normalised by")
     shown.append(Table("Fields", columns, [_field(item) for item in diff.fields], footer=_footer(diff.fields)))
     if unmapped:
         shown.append(Table("Unmapped source fields", ("object", "field", "~why"), unmapped))
@@ -25,7 +25,7 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed:
 
 
 def _field(item: FieldCount) -> Sequence[Cell]:
-    counts = (some(item.left_out), some(item.not_written))
+    counts = (some(item.left_out), some(item.not_written), some(item.by_automation, "warn"))
     return (
         f"{item.record}.{item.field}",
         item.equal,
@@ -38,5 +38,5 @@ def _field(item: FieldCount) -> Sequence[Cell]:
 
 
 def _footer(fields: Sequence[FieldCount]) -> Sequence[Cell]:
-    names = ("equal", "normalised", "different", "missing", "left_out", "not_written")
+    names = ("equal", "normalised", "different", "missing", "left_out", "not_written", "by_automation")
     return ("all", *(sum(getattr(item, name) for item in fields) for name in names), "")

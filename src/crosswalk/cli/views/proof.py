@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crosswalk.cli.views.blocks import Block, Cell, Heading, Note, Table, mark, some, verdict
-from crosswalk.model.reconciliation import LedgerLine, Reconciliation, RowState, TotalCheck
+from crosswalk.model.reconciliation import LedgerLine, Reconciliation, RowState, SideEffect, TotalCheck
 
 STATES: tuple[RowState, ...] = (
     "loaded", "loaded_with_findings", "matched", "folded", "excluded", "quarantined", "rejected", "conflict", "unaccounted",
@@ -20,10 +20,15 @@ def reconciliation_view(found: Reconciliation) -> list[Block]:
         shown.append(Table("Why", ("object", "state", "~reason", "#rows", "~for example"), reasons))
     shown += [_records(found), _links(found)]
     shown += [_total(item) for item in found.totals]
-    shown += [Note(f"Side effect of the platform's automation: {item.rows:,} {item.object}") for item in found.side_effects]
+    shown += [Note(_side_effect(item), "warn") for item in found.side_effects]
     shown += [Note(f"✗ {problem}", "bad") for problem in found.problems]
     words = "Balanced: every source row has one final state, and the destination holds what was written."
     return [*shown, Heading(words if found.balanced else "Not balanced.", verdict(found.balanced))]
+
+
+def _side_effect(item: SideEffect) -> str:
+    what = f"changed in {', '.join(item.fields)}" if item.kind == "changed" else "made"
+    return f"The platform's own automation: {item.rows:,} {item.object} {what}; a rollback takes it back"
 
 
 def _ledger(lines: Sequence[LedgerLine]) -> Block:
