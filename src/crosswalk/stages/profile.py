@@ -6,7 +6,7 @@ import duckdb
 
 from crosswalk.model.errors import RefusedError
 from crosswalk.model.extraction import Extraction
-from crosswalk.model.profile import ObjectProfile, Profile
+from crosswalk.model.profile import FieldProfile, ObjectProfile, Profile, Relation
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.stages._profile_fields import field_profiles, stage_of
 from crosswalk.stages._profile_findings import profile_findings
@@ -36,7 +36,7 @@ def profile(
             key_kind=item.key_kind,
             key_unique=extracted.folded == 0
             and not any(finding.object == item.name and finding.code == "blank_key" for finding in extraction.findings),
-            fields=fields[item.name],
+            fields=_without_keys(fields[item.name], found[item.name]),
             relations=found[item.name],
         )
         for item, extracted in pairs
@@ -46,3 +46,9 @@ def profile(
         objects=objects,
         findings=(*extraction.findings, *profile_findings(schema, objects, folder, connection)),
     )
+
+
+def _without_keys(fields: tuple[FieldProfile, ...], relations: tuple[Relation, ...]) -> tuple[FieldProfile, ...]:
+    """A column that refers to records lists no values, however few: they are keys, perhaps patients' (law 8)."""
+    referring = {relation.field for relation in relations}
+    return tuple(field.model_copy(update={"values": ()}) if field.name in referring else field for field in fields)
