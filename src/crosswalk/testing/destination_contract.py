@@ -206,7 +206,9 @@ async def update_changes_only_what_it_names(bench: Bench) -> None:
 
 async def create_keeps_ids_order_and_marker(bench: Bench) -> None:
     """Rows come back in the order sent, under our ids, as made by an import with our marker."""
-    writes = [Write(str(uuid4()), {bench.text: f"row {number}"}) for number in range(20)]
+    writes = [
+        Write(str(uuid4()), {bench.text: f"row {number}"}) for number in range(min(20, bench.destination.capabilities.batch_size))
+    ]
     rows = await bench.destination.create(OBJECT, writes, MARKER)
     assert [row.id for row in rows] == [write.id for write in writes]
     assert [row.values[bench.text] for row in rows] == [write.values[bench.text] for write in writes]
@@ -340,7 +342,10 @@ async def soft_deleted_rows_are_seen(bench: Bench, soft_delete: Callable[[str, s
 
 
 async def _create(bench: Bench, values: Sequence[Mapping[str, Value]]) -> Sequence[Row]:
-    return await bench.destination.create(OBJECT, [Write(str(uuid4()), dict(item)) for item in values], MARKER)
+    size = bench.destination.capabilities.batch_size
+    writes = [Write(str(uuid4()), dict(item)) for item in values]
+    parts = [writes[start : start + size] for start in range(0, len(writes), size)]
+    return [row for part in parts for row in await bench.destination.create(OBJECT, part, MARKER)]
 
 
 async def _holds(bench: Bench, identity: str, values: Values) -> None:
