@@ -17,7 +17,6 @@ from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.stages.transform import Identity, transform
 from crosswalk.store.files import make_folder, object_file
 from crosswalk.store.mapping_file import mapping_from
-from crosswalk.store.scratch import open_scratch
 
 Cells = Mapping[str, str | None]
 Plain = dict[str, Any]
@@ -144,6 +143,8 @@ class World:
 
 @contextmanager
 def open_world(root: Path) -> Generator[World]:
-    """A world in an empty folder."""
-    with open_scratch(root) as connection:
+    """A world in an empty folder. It computes in memory, with the scratch database's settings: a file would only cost time."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET TimeZone = 'UTC'")
         yield World(root, connection)

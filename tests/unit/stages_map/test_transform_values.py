@@ -10,22 +10,24 @@ from map_world import Plain, World, made, one_field, the_map
 from crosswalk.model.errors import UsageError
 
 TEXT = made("text")
+MONEY, MOMENT, OPTION = made("money"), made("datetime"), made("option")
+moment = datetime.fromisoformat
 
 VALUES: list[tuple[str, Plain, list[str | None], list[Any]]] = [
     ("text is trimmed", {"from": "A", "create": TEXT}, [" x ", "", None, "NULL"], ["x", None, None, None]),
     ("codes keep their zeros", {"from": "A", "transform": "code", "create": TEXT}, ["01201", " 007 "], ["01201", "007"]),
     ("a constant stands in every row", {"constant": "USD", "create": TEXT}, ["x", None], ["USD", "USD"]),
-    ("a number may be constant", {"constant": 12.5, "create": made("money")}, ["x"], [Decimal("12.500000")]),
+    ("a number may be constant", {"constant": 12.5, "create": MONEY}, ["x"], [Decimal("12.500000")]),
     ("a truth value may be constant", {"constant": True, "create": made("boolean")}, ["x"], [True]),
     ("an expression computes", {"expression": "upper(\"A\") || '!'", "create": TEXT}, ["x", None], ["X!", None]),
     ("an expression may find nothing", {"expression": "replace(\"A\", 'x', '')", "create": TEXT}, ["x"], [None]),
     ("an expression gets the type of its field", {"expression": '"A"', "create": made("integer")}, ["7"], [7]),
-    ("decimals are exact", {"from": "A", "create": made("money")}, ["1,234.50", "0.1"], [Decimal("1234.5"), Decimal("0.1")]),
+    ("decimals are exact", {"from": "A", "create": MONEY}, ["1,234.50", "0.1"], [Decimal("1234.5"), Decimal("0.1")]),
     ("a date stays a date", {"from": "A", "create": made("date")}, ["2024-02-29"], [date(2024, 2, 29)]),
-    ("an instant is UTC", {"from": "A", "create": made("datetime")}, ["2024-01-02T03:04:05Z"], [datetime(2024, 1, 2, 3, 4, 5)]),
-    ("an offset is applied", {"from": "A", "create": made("datetime")}, ["2024-01-02T03:04:05+05:30"], [datetime(2024, 1, 1, 21, 34, 5)]),
+    ("an instant is UTC", {"from": "A", "create": MOMENT}, ["2024-01-02T03:04:05Z"], [moment("2024-01-02 03:04:05")]),
+    ("an offset is applied", {"from": "A", "create": MOMENT}, ["2024-01-02T03:04:05+05:30"], [moment("2024-01-01 21:34:05")]),
     ("a list is split", {"from": "A", "create": made("list")}, ["a; b", "a"], [["a", "b"], ["a"]]),
-    ("a value map is case-blind and trims", {"from": "A", "values": {"M": "MALE"}, "create": made("option")}, [" m\t", "M"], ["MALE"] * 2),
+    ("a value map is case-blind and trims", {"from": "A", "values": {"M": "MALE"}, "create": OPTION}, [" m\t", "M"], ["MALE"] * 2),
     ("a fallback fills blanks", {"template": "{A}", "fallback": "Row {key}", "create": TEXT}, ["x", " "], ["x", "Row k2"]),
     ("a fallback fills a typed field", {"from": "A", "fallback": "2020-01-01", "create": made("date")}, [""], [date(2020, 1, 1)]),
 ]  # fmt: skip
@@ -41,7 +43,7 @@ def test_a_cell_becomes_a_typed_value(world: World, mapped: Plain, cells: list[s
 
 
 FINDINGS: list[tuple[str, Plain, str, str]] = [
-    ("a value the map does not know", {"from": "A", "values": {"x": "X"}, "create": made("option")}, "y", "unmapped_value"),
+    ("a value the map does not know", {"from": "A", "values": {"x": "X"}, "create": OPTION}, "y", "unmapped_value"),
     ("an impossible date", {"from": "A", "create": made("date")}, "2023-02-30", "date_invalid"),
     ("too many decimals", {"from": "A", "create": made("decimal")}, "0.12345678", "too_many_decimals"),
     ("an expression of another type", {"expression": '"A"', "create": made("integer")}, "seven", "type_differs"),
@@ -76,7 +78,7 @@ def test_a_field_beside_another_is_written_only_where_that_one_is(world: World) 
     """A currency without an amount would be a value nobody meant."""
     fields = {
         "amount.currencyCode": {"constant": "INR", "beside": "amount.value"},
-        "amount.value": {"from": "A", "create": made("money")},
+        "amount.value": {"from": "A", "create": MONEY},
     }
     world.put("rows", [{"A": "5"}, {"A": ""}, {"A": "many"}])
     world.stage(the_map({"people": {"to": "people", "from": "rows", "fields": fields}}))
@@ -95,15 +97,15 @@ def test_a_date_is_read_in_its_columns_order(world: World, order: str, day: date
 def test_a_moment_without_zone_is_the_clinics(world: World) -> None:
     """10:00 in New York in winter is 15:00 UTC."""
     world.put("rows", [{"A": "2024-01-02 10:00"}])
-    records = {"people": {"to": "people", "from": "rows", "fields": {"value": {"from": "A", "create": made("datetime")}}}}
+    records = {"people": {"to": "people", "from": "rows", "fields": {"value": {"from": "A", "create": MOMENT}}}}
     world.stage(the_map(records, settings={"timezone": "America/New_York"}))
-    assert world.values("people") == [datetime(2024, 1, 2, 15)]
+    assert world.values("people") == [moment("2024-01-02 15:00")]
 
 
 def test_spellings_that_differ_by_case_never_double_a_row(world: World) -> None:
     """Two entries of a value map that read the same are one: the row is written once."""
     world.put("rows", [{"A": "open"}, {"A": "OPEN"}, {"A": " Open"}])
-    world.stage(one_field({"from": "A", "values": {"open": "OPEN", "Open": "OPEN", "OPEN ": "OPEN"}, "create": made("option")}))
+    world.stage(one_field({"from": "A", "values": {"open": "OPEN", "Open": "OPEN", "OPEN ": "OPEN"}, "create": OPTION}))
     assert world.values("people") == ["OPEN"] * 3
 
 
