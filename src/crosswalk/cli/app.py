@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,7 +155,9 @@ def _session_for_errors(arguments: Sequence[str]) -> Session:
 
 def _usage_remedy(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f"See {context.command_path if context else 'crosswalk'} --help."
+    meant = get_close_matches(getattr(error, "option_name", ""), ("--json", "-C", "--help"), n=1)
+    suggestion = f"Did you mean {meant[0]}? " if meant else ""
+    return f"{suggestion}See {context.command_path if context else 'crosswalk'} --help."
 
 
 def _keep_traceback(root: Path) -> Path:

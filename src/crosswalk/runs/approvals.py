@@ -59,7 +59,7 @@ def approvals_of(workspace: Workspace) -> Approvals:
 
 def approved_mapping(workspace: Workspace) -> Mapping:
     """The map as it stands in mapping.yaml. Raises RefusedError unless exactly this map was approved."""
-    mapping = read_mapping(workspace.mapping_path)
+    mapping = _mapping(workspace)
     _require(workspace, "map", mapping, "mapping.yaml has been changed since it was approved")
     return mapping
 
@@ -103,10 +103,16 @@ def approved_sample(workspace: Workspace, staged: StagedWrites) -> FieldDiff:
 
 def _subject(workspace: Workspace, what: What) -> Artefact:
     if what == "map":
-        return read_mapping(workspace.mapping_path)
+        return _mapping(workspace)
     if what == "plan":
         return workspace.load_required("plan", Plan, "plan")
     return workspace.load_required("diff", FieldDiff, "diff")
+
+
+def _mapping(workspace: Workspace) -> Mapping:
+    if not workspace.mapping_path.exists():
+        raise RefusedError(f"there is no map in {workspace.root} yet", "Run crosswalk scan and crosswalk map first.")
+    return read_mapping(workspace.mapping_path)
 
 
 def _require(workspace: Workspace, what: What, artefact: Artefact, changed: str) -> None:

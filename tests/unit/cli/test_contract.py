@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Caller
+from typer.main import get_command
 
 from crosswalk.cli.app import VERBS, app, call, hoisted
-from typer.main import get_command
 
 ALL = [name for verbs in VERBS.values() for name in verbs]
 
@@ -76,8 +76,12 @@ def test_usage_errors_say_what_is_right(crosswalk: Caller, arguments: list[str],
     assert says in " ".join((crosswalk.out + crosswalk.err).split())
 
 
-@pytest.mark.parametrize("verb", [["map"], ["plan"], ["apply"], ["sample"], ["diff"], ["run"], ["verify"], ["approve", "--by", "Ann", "plan"]])
-def test_gates_refuse_with_exit_code_3_and_name_the_step_that_is_missing(crosswalk: Caller, workspace: Path, verb: list[str]) -> None:
+@pytest.mark.parametrize(
+    "verb", [["map"], ["plan"], ["apply"], ["sample"], ["diff"], ["run"], ["verify"], ["approve", "--by", "Ann", "plan"]]
+)
+def test_gates_refuse_with_exit_code_3_and_name_the_step_that_is_missing(
+    crosswalk: Caller, workspace: Path, verb: list[str]
+) -> None:
     """In a migration that has only begun, every later verb is refused by its gate, without a connection."""
     assert crosswalk("-C", workspace, "--json", *verb).code == 3
     error = crosswalk.json()["error"]

@@ -62,7 +62,9 @@ def sandbox(
 def demo(
     context: typer.Context,
     destination: Annotated[str, typer.Option("--to", help="The CRM to rehearse with.")] = Service.twenty.value,
-    patients: Annotated[int, typer.Option("--patients", metavar="N", min=200, max=150_000, help="The size of the made-up clinic.")] = 200,
+    patients: Annotated[
+        int, typer.Option("--patients", metavar="N", min=200, max=150_000, help="The size of the made-up clinic.")
+    ] = 200,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the clinic and the migration here; deleted otherwise.")
     ] = None,

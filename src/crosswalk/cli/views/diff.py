@@ -13,7 +13,17 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed:
     clean = diff.clean()
     words = "nothing differs" if clean else f"{number(diff.differences_total)} differ, {number(diff.rows_missing)} rows are missing"
     shown: list[Block] = [Heading(f"{number(diff.rows)} rows compared field by field: {words}", verdict(clean))]
-    columns = ("field", "#equal", "#normalised", "#different", "#missing", "#left out", "#not written", "#by automation", "~normalised by")
+    columns = (
+        "field",
+        "#equal",
+        "#normalised",
+        "#different",
+        "#missing",
+        "#left out",
+        "#not written",
+        "#by automation",
+        "~normalised by",
+    )
     shown.append(Table("Fields", columns, [_field(item) for item in diff.fields], footer=_footer(diff.fields)))
     if unmapped:
         shown.append(Table("Unmapped source fields", ("object", "field", "~why"), unmapped))
