@@ -1,23 +1,20 @@
 """The Twenty sandbox answers as the real server did: every recorded call is sent again and the answers are compared."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import yarl
+from sandbox.arrange import Arrangement
+from sandbox.client import token_for
+from sandbox.compare import Comparison
+from sandbox.recorded import FOLDER, Case, Known, load
 
 from crosswalk_sandbox.services.twenty.app import Options, Server, make_app
+from crosswalk_sandbox.services.twenty.schema import is_row
 from crosswalk_sandbox.serving import bind
-
-sys.path.insert(0, str(Path(__file__).parent / "sandbox"))
-
-from arrange import Arrangement
-from client import token_for
-from compare import Comparison
-from recorded import FOLDER, Case, Known, load
 
 SCOPE = json.loads((Path(__file__).parent / "sandbox" / "out_of_scope.json").read_text())
 AGREEMENT = 0.95
@@ -32,7 +29,7 @@ async def send(session: aiohttp.ClientSession, url: str, server: Server, case: C
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
     target = url + path.replace(" ", "%20").replace('"', "%22")
     data: Any = None
-    if isinstance(case.request, dict) and "multipart" in case.request:
+    if is_row(case.request) and "multipart" in case.request:
         parts = case.request["multipart"]
         data = aiohttp.FormData()
         data.add_field("operations", json.dumps(parts["operations"]))

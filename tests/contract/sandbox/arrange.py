@@ -9,13 +9,13 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from recorded import Case, Known, Row, records_in
-
 from crosswalk_sandbox.services.twenty.app import Server
 from crosswalk_sandbox.services.twenty.errors import TwentyError
 from crosswalk_sandbox.services.twenty.files import StoredFile
 from crosswalk_sandbox.services.twenty.ids import new_id
-from crosswalk_sandbox.services.twenty.schema import ObjectType, unique_value
+from crosswalk_sandbox.services.twenty.schema import ObjectType, is_list, is_row, unique_value
+
+from .recorded import Case, Known, Row, records_in
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 EQUAL = re.compile(r"([\w.]+)\[eq\]:\"?([^\",()]+)\"?$")
@@ -62,7 +62,7 @@ class Arrangement:
         found = re.search(r'"m": "([0-9a-f-]{36})"', json.dumps(self.case.request))
         if found:  # the only field that uploads name is attachment.file (facts/twenty.md §7)
             self._rename_field(self.workspace.kinds["attachment"], "file", found.group(1))
-        self.workspace.refresh()
+        self.workspace.look_up_ids()
 
     def _rename_object(self, kind: ObjectType, key: str) -> None:
         for other in self.workspace.kinds.values():
@@ -117,7 +117,7 @@ class Arrangement:
                 self._rename_field(kind, field["name"], field_key)
         if shape.get("labelIdentifierFieldMetadataId") and not shape.get("fields"):
             self._rename_field(kind, "name", shape["labelIdentifierFieldMetadataId"])
-        self.workspace.refresh()
+        self.workspace.look_up_ids()
 
     def _fields(self) -> None:
         """Custom fields that existed before the call on objects that it names, as last shown before it."""
@@ -147,7 +147,7 @@ class Arrangement:
         field = self.server.metadata.create_field(data)
         self._rename_field(kind, field.name, key)
         field.universal_id, field.options = shape["universalIdentifier"], shape.get("options")
-        self.workspace.refresh()
+        self.workspace.look_up_ids()
 
     def _columns(self) -> None:
         """Columns that the answer's records show and the schema lacks, and none that they do not show."""
@@ -163,7 +163,8 @@ class Arrangement:
     def _make_column(self, kind: ObjectType, column: str) -> None:
         shapes = [shape for versions in self.known.fields.values() for _, shape in versions]
         for shape in shapes:
-            join = (shape.get("settings") or {}).get("joinColumnName")
+            settings: Row = shape.get("settings") or {}
+            join = settings.get("joinColumnName")
             if shape["objectMetadataId"] == kind.id and column in (shape["name"], join):
                 self._make_field(kind, shape["id"], shape)
                 return
@@ -227,7 +228,7 @@ class Arrangement:
 
     def _unchanged(self, row: Row, earlier: Row) -> Row:
         """A row before an update: what the request does not name was as the answer shows it."""
-        items = self.case.request if isinstance(self.case.request, list) else [self.case.request]
+        items = self.case.request if is_list(self.case.request) else [self.case.request]
         named = {column for item in items for column in item} | {"updatedAt", "updatedBy", "deletedAt"[: 99 * self.upserting]}
         named |= {f"{column}Id" for column in named}
         return {**row, **{column: value for column, value in earlier.items() if column in named}}
@@ -277,8 +278,10 @@ class Arrangement:
         if self._operation() == "create" and not self.upserting:
             return
         named = UUID.findall(json.dumps(self.case.request["variables"]))
-        edges = ((self.case.body.get("data") or {}).get("people") or {}).get("edges", [])
-        for key in dict.fromkeys([*named, *(edge["node"]["id"] for edge in edges)]):
+        data: Row = self.case.body.get("data") or {}
+        people: Any = data.get("people")
+        edges: list[Row] = people.get("edges", []) if is_row(people) else []
+        for key in dict.fromkeys([*named, *(str(edge["node"]["id"]) for edge in edges)]):
             if re.search("[pP]erson|[pP]eople", self.case.request["query"]) and key not in self.workspace.table("person"):
                 made = self._created(key)
                 deleted = "2026-11-21T10:00:00.000Z" if self._operation() == "restore" else None
@@ -287,8 +290,8 @@ class Arrangement:
     def _created(self, key: str) -> Row:
         """What an earlier GraphQL create sent for an id."""
         for case in self.known.cases:
-            sent = case.request.get("variables", {}).get("d") if isinstance(case.request, dict) else None
-            for item in sent if isinstance(sent, list) else []:
+            sent = case.request.get("variables", {}).get("d") if is_row(case.request) else None
+            for item in sent if is_list(sent) else []:
                 if item.get("id") == key and case.moment < self.case.moment and "name" in item:
                     first = item["name"].get("firstName", "")
                     moments = {"createdAt": "2015-01-01T00:00:00.000Z"} if "createdAt" in item else {}
@@ -308,8 +311,8 @@ class Arrangement:
         fresh = {row["id"] for _, row in self.own} if self._operation() == "create" and not self.upserting else set[str]()
         parts = self.case.path.split("?")[0].split("/")
         kind = next((kind for kind in self.workspace.by_plural.values() if kind.plural in parts), None)
-        items = self.case.request if isinstance(self.case.request, list) else [self.case.request]
-        wanted += [(kind.name, item) for item in items if kind is not None and isinstance(item, dict)]
+        items = self.case.request if is_list(self.case.request) else [self.case.request]
+        wanted += [(kind.name, item) for item in items if kind is not None and is_row(item)]
         for name, row in wanted:
             for column, field in self.workspace.kinds[name].joins.items() if name in self.workspace.kinds else ():
                 target = self.workspace.kind_by_id(field.target_object_id or "")
@@ -332,7 +335,9 @@ class Arrangement:
 
     def _files(self) -> None:
         """Files that a successful call attaches were uploaded before."""
-        for item in (self.case.request or {}).get("file", []) if isinstance(self.case.request, dict) else []:
+        request: Any = self.case.request
+        files: list[Row] = request.get("file", []) if is_row(request) else []
+        for item in files:
             if self.case.succeeded:
                 stored = StoredFile(item["fileId"], item["label"], 1, "", 0, b"x", complete=True)
                 self.workspace.files.files[stored.id] = stored
@@ -378,14 +383,14 @@ class Arrangement:
         body: Any = self.case.body
         path = urlsplit(unquote(self.case.path)).path.split("/")
         name = self.workspace.by_plural[path[2]].name if len(path) > 2 and path[2] in self.workspace.by_plural else ""
-        if isinstance(body, list) and path[-1] == "groupBy":
+        if is_list(body) and path[-1] == "groupBy":
             self._groups(name, body)
-        elif isinstance(body, dict) and isinstance(body.get("totalCount"), int) and name and self.case.method == "GET":
+        elif is_row(body) and isinstance(body.get("totalCount"), int) and name and self.case.method == "GET":
             self._fill(name, body["totalCount"])
         elif "more than 200 records" in json.dumps(body):
             for _ in range(201):
                 self.put(name, self.blank(name, new_id()))
-        elif '"totalCount"' in json.dumps(body) and "graphql" in self.case.path:
+        elif is_row(body) and '"totalCount"' in json.dumps(body) and "graphql" in self.case.path:
             self._aggregates(body)
 
     def _fill(self, name: str, total: int) -> None:
@@ -411,10 +416,10 @@ class Arrangement:
 
     def _count(self) -> int:
         """How many rows the call counts in the state so far."""
-        from client import ask
+        from .client import ask
 
         answer = ask(self.server, self.case, self.server.workspace.api_key, path=self.path())
-        return answer.body.get("totalCount", 0) if isinstance(answer.body, dict) else 0
+        return answer.body.get("totalCount", 0) if is_row(answer.body) else 0
 
     def _groups(self, name: str, groups: list[Row]) -> None:
         table = self.workspace.table(name)
@@ -429,8 +434,9 @@ class Arrangement:
 
     def _aggregates(self, body: Row) -> None:
         """As many rows as a GraphQL connection counts, with the extremes that it shows."""
-        shape = (body.get("data") or {}).get("people")
-        if not isinstance(shape, dict) or "minCreatedAt" not in shape:
+        data: Row = body.get("data") or {}
+        shape: Any = data.get("people")
+        if not is_row(shape) or "minCreatedAt" not in shape:
             return
         table = self.workspace.table("person")
         for key, row in list(table.scan()):
@@ -453,10 +459,11 @@ class Arrangement:
                 pass
 
     def _webhooks(self) -> None:
-        shapes = self.case.body if isinstance(self.case.body, list) else []
-        data = self.case.body.get("data") if isinstance(self.case.body, dict) else None
-        for hook in [*shapes, *((data or {}).get("webhooks", []) if isinstance(data, dict) else [])]:
-            if isinstance(hook, dict) and "targetUrl" in hook:
+        body: Any = self.case.body
+        data: Any = body.get("data") if is_row(body) else None
+        hooks: list[Any] = body if is_list(body) else data.get("webhooks", []) if is_row(data) else []
+        for hook in hooks:
+            if is_row(hook) and "targetUrl" in hook:
                 self.workspace.webhooks[hook["id"]] = hook
 
     def _workflow(self) -> None:

@@ -3,10 +3,10 @@
 import json
 from urllib.parse import quote, urlsplit
 
-from recorded import Case
-
 from crosswalk_sandbox.services.twenty.app import Server
 from crosswalk_sandbox.services.twenty.http import Answer, Call
+
+from .recorded import Case
 
 
 def token_for(server: Server, case: Case) -> str | None:

@@ -6,8 +6,9 @@ Ids that the request or the arranged rows named must be equal; other ids and the
 import contextlib
 import json
 import re
-from collections.abc import Callable
 from typing import Any
+
+from crosswalk_sandbox.services.twenty.schema import is_list, is_row
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -38,9 +39,9 @@ class Comparison:
         if isinstance(wanted, str) and wanted.startswith("[{") and isinstance(got, str):
             with contextlib.suppress(json.JSONDecodeError):
                 wanted, got = json.loads(wanted), json.loads(got)
-        if isinstance(wanted, dict) and isinstance(got, dict):
+        if is_row(wanted) and is_row(got):
             self._objects(wanted, got, where)
-        elif isinstance(wanted, list) and isinstance(got, list):
+        elif is_list(wanted) and is_list(got):
             self._lists(wanted, got, where)
         elif self.keys_only:
             if isinstance(wanted, dict | list) != isinstance(got, dict | list):
@@ -69,11 +70,12 @@ class Comparison:
         cut = bool(wanted) and isinstance(wanted[-1], str) and CUT.fullmatch(wanted[-1]) is not None
         if cut:
             wanted = wanted[:-1]
-        name = next((key for key in map(_name_of, (NODE_NAME, FIELD_NAME)) if wanted and all(map(key, wanted))), None)
-        if name is not None:  # objects and fields come in the order of random ids: compared by name
-            wanted = sorted(wanted, key=name)
-            names = {name(item) for item in wanted}
-            got = sorted((item for item in got if not cut or name(item) in names), key=lambda item: name(item) or "")
+        for keys in (NODE_NAME, FIELD_NAME):
+            if wanted and all(has(item, keys) for item in wanted):  # they come in the order of random ids: compared by name
+                names = [named(item, keys) for item in wanted]
+                wanted = sorted(wanted, key=lambda item: named(item, keys))
+                got = sorted((item for item in got if not cut or named(item, keys) in names), key=lambda item: named(item, keys))
+                break
         if cut and len(got) < len(wanted):
             self.differences.append(f"{where}: {len(wanted)} or more recorded, {len(got)} given")
         elif not cut and len(got) != len(wanted):
@@ -85,11 +87,16 @@ class Comparison:
 NODE_NAME, FIELD_NAME = ("nameSingular",), ("name", "type")
 
 
-def _name_of(keys: tuple[str, ...]) -> Callable[[Any], str | None]:
-    """What names an item: its first key, if it has them all (looked for inside `node`, as connections have it)."""
+def _shape(item: Any) -> dict[str, Any]:
+    """A list's item, without the `node` that connections wrap around it."""
+    shape: Any = item.get("node", item) if is_row(item) else None
+    return shape if is_row(shape) else {}
 
-    def name(item: Any) -> str | None:
-        shape = item.get("node", item) if isinstance(item, dict) else {}
-        return str(shape[keys[0]]) if all(key in shape for key in keys) else None
 
-    return name
+def has(item: Any, keys: tuple[str, ...]) -> bool:
+    return all(key in _shape(item) for key in keys)
+
+
+def named(item: Any, keys: tuple[str, ...]) -> str:
+    """What an item is called; the empty text for one without a name."""
+    return str(_shape(item).get(keys[0], ""))

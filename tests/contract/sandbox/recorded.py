@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from crosswalk_sandbox.services.twenty.schema import is_list, is_row
+
 Row = dict[str, Any]
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 FOLDER = SHARED / "facts" / "twenty_transcripts"
@@ -41,7 +43,7 @@ class Case:
 
     @property
     def succeeded(self) -> bool:
-        return self.status < 300 and not (isinstance(self.body, dict) and "errors" in self.body)
+        return self.status < 300 and not (is_row(self.body) and "errors" in self.body)
 
     @cached_property
     def text(self) -> str:
@@ -50,7 +52,7 @@ class Case:
 
 def uncut(request: Any) -> Any:
     """A request without the recorder's note that it left items out."""
-    if isinstance(request, list) and request and isinstance(request[-1], str) and "cut by the recorder" in request[-1]:
+    if is_list(request) and request and isinstance(request[-1], str) and "cut by the recorder" in request[-1]:
         return request[:-1]
     return request
 
@@ -80,7 +82,7 @@ def load() -> list[Case]:
 
 
 def is_record(value: Any) -> bool:
-    return isinstance(value, dict) and {"id", "createdAt", "updatedAt", "deletedAt", "position"} <= value.keys()
+    return is_row(value) and {"id", "createdAt", "updatedAt", "deletedAt", "position"} <= value.keys()
 
 
 @dataclass
@@ -99,10 +101,10 @@ def records_in(body: Any, owner: str | None, singular: dict[str, str]) -> list[t
     `singular` maps plural, relation and singular names to an object's singular name.
     """
     found: list[tuple[str, Row]] = []
-    if isinstance(body, list):
+    if is_list(body):
         for item in body:
             found += records_in(item, owner, singular)
-    elif isinstance(body, dict):
+    elif is_row(body):
         if is_record(body) and owner is not None:
             found.append((owner, {name: value for name, value in body.items() if name not in singular or not _nested(value)}))
         for name, value in body.items():
@@ -116,7 +118,7 @@ def records_in(body: Any, owner: str | None, singular: dict[str, str]) -> list[t
 
 
 def _nested(value: Any) -> bool:
-    return is_record(value) or (isinstance(value, list) and all(is_record(item) for item in value))
+    return is_record(value) or (is_list(value) and all(is_record(item) for item in value))
 
 
 @dataclass
@@ -124,13 +126,13 @@ class Known:
     """What all transcripts together tell: rows over time, custom objects, and ids of objects and fields."""
 
     cases: list[Case]
-    objects: dict[str, str] = field(default_factory=dict)  # singular name -> id
-    object_shapes: dict[str, Row] = field(default_factory=dict)  # id -> shape of a custom object
-    fields: dict[str, list[tuple[float, Row]]] = field(default_factory=dict)  # id -> versions over time
-    payloads: dict[str, Row] = field(default_factory=dict)  # field id -> relationCreationPayload
-    deleted_fields: dict[str, float] = field(default_factory=dict)
-    shown: list[Shown] = field(default_factory=list)
-    destroyed: dict[str, float] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict[str, str])  # singular name -> id
+    object_shapes: dict[str, Row] = field(default_factory=dict[str, Row])  # id -> shape of a custom object
+    fields: dict[str, list[tuple[float, Row]]] = field(default_factory=dict[str, list[tuple[float, Row]]])  # id -> versions
+    payloads: dict[str, Row] = field(default_factory=dict[str, Row])  # field id -> relationCreationPayload
+    deleted_fields: dict[str, float] = field(default_factory=dict[str, float])
+    shown: list[Shown] = field(default_factory=list[Shown])
+    destroyed: dict[str, float] = field(default_factory=dict[str, float])
 
     def __post_init__(self) -> None:
         for case in self.cases:
@@ -150,18 +152,18 @@ class Known:
         return result | {"assignee": "workspaceMember"}
 
     def _schema(self, case: Case) -> None:
-        data = case.body.get("data") if isinstance(case.body, dict) else None
-        if isinstance(data, dict) and "objects" in data:
+        data = case.body.get("data") if is_row(case.body) else None
+        if is_row(data) and "objects" in data:
             for edge in data["objects"]["edges"]:
                 self.objects[edge["node"]["nameSingular"]] = edge["node"]["id"]
-        for shape in [case.body, *(data if isinstance(data, list) else [])]:
-            if isinstance(shape, dict) and "nameSingular" in shape:
+        for shape in [case.body, *(data if is_list(data) else [])]:
+            if is_row(shape) and "nameSingular" in shape:
                 self.objects[shape["nameSingular"]] = shape["id"]
                 self.object_shapes.setdefault(shape["id"], shape)
                 for item in shape.get("fields", []):
-                    if isinstance(item, dict):
+                    if is_row(item):
                         self._field(item, case)
-            elif isinstance(shape, dict) and "objectMetadataId" in shape and "type" in shape:
+            elif is_row(shape) and "objectMetadataId" in shape and "type" in shape:
                 self._field(shape, case)
                 if case.method == "POST" and (case.request or {}).get("relationCreationPayload"):
                     self.payloads[shape["id"]] = case.request["relationCreationPayload"]

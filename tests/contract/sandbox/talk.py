@@ -1,6 +1,7 @@
 """A sandbox in process, spoken to without a network: for tests of rules rather than of HTTP."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -9,13 +10,14 @@ from crosswalk_sandbox.services.twenty.app import Options, Server
 from crosswalk_sandbox.services.twenty.http import Call
 
 KEY = "key"
+QUIET = Options(api_key=KEY, limits=False, workflow=False)
 
 
 class Talk:
     """One sandbox and the API key's calls to it; limits and workflow are off unless asked for."""
 
     def __init__(self, **options: Any) -> None:
-        self.server = Server(Options(**{"api_key": KEY, "limits": False, "workflow": False, **options}))
+        self.server = Server(replace(QUIET, **options))
         self.people = People(self.server)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:

@@ -5,7 +5,8 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from crosswalk_sandbox.services.twenty.app import Options, Server, make_app
 from crosswalk_sandbox.serving import bind
 
 ID = "aaaaaaaa-0000-4000-8000-00000000000{}"
+QUIET = Options(api_key="key", limits=False, workflow=False)
 KEY = {"Authorization": "Bearer key"}
 
 
@@ -40,8 +42,8 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def served(**options: Any) -> AsyncIterator[Client]:
-    runner, url = await bind(make_app(Server(Options(**{"api_key": "key", "limits": False, "workflow": False, **options}))))
+async def served(**options: Any) -> AsyncGenerator[Client]:
+    runner, url = await bind(make_app(Server(replace(QUIET, **options))))
     try:
         async with aiohttp.ClientSession() as session:
             yield Client(session, url)
@@ -166,7 +168,7 @@ async def test_webhooks_are_recorded_and_sent_to_this_machine_only() -> None:
 
 
 @contextlib.asynccontextmanager
-async def started(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, str]]]:
+async def started(*options: str) -> AsyncGenerator[tuple[asyncio.subprocess.Process, dict[str, str]]]:
     """The start command as our CLI runs it, and its ready line."""
     command = [sys.executable, "-m", "crosswalk_sandbox", "twenty", "--limits", "off", "--api-key", "key", *options]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

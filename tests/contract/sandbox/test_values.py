@@ -31,7 +31,7 @@ def talk() -> Talk:
     return made
 
 
-PHONE = {"primaryPhoneCountryCode": "IN", "primaryPhoneCallingCode": "+91", "additionalPhones": []}
+PHONE: dict[str, Any] = {"primaryPhoneCountryCode": "IN", "primaryPhoneCallingCode": "+91", "additionalPhones": []}
 
 KEPT: list[tuple[str, Any, Any]] = [
     ("note", None, ""),

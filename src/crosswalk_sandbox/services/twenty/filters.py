@@ -241,6 +241,8 @@ def candidates(tree: Row, table: Table) -> list[str] | None:
 
 
 def _indexed(name: str, tests: Row, table: Table) -> list[str] | None:
+    if name == "deletedAt" and any(value != "NULL" for value in tests.values()):
+        return list(table.soft_deleted)  # every other comparison leaves out rows without a deletedAt
     wanted: Any = tests["in"] if is_list(tests.get("in")) else [tests["eq"]] if "eq" in tests else None
     if wanted is not None and name == "id":
         return [key for key in dict.fromkeys(str(item).lower() for item in wanted) if key in table]

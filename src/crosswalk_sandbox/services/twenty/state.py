@@ -52,17 +52,16 @@ class Workspace:
         self.refresh()
 
     def refresh(self, *changed: str) -> None:
-        """Bring tables and lookups in line with the schema; `changed` names the objects whose indexes must be rebuilt."""
-        self.by_plural = {kind.plural: kind for kind in self.kinds.values()}
-        self._ids = {kind.id: kind for kind in self.kinds.values()}
-        self._fields = {field.id: field for kind in self.kinds.values() for field in kind.fields.values()}
+        """Bring tables and lookups in line with the schema; `changed` names the objects that changed, none means all may have."""
+        self.look_up_ids()
         self.incoming = {name: [] for name in self.kinds}
         for kind in self.kinds.values():
-            kind.refresh(self.actor)
             table = self.tables.get(kind.name)
+            if not changed or kind.name in changed or table is None:
+                kind.refresh(self.actor)
             if table is None:
                 self.tables[kind.name] = Table(kind, self.make_rows(kind.name))
-            elif kind.name in changed:
+            elif not changed or kind.name in changed:
                 table.adapt()
             for column, field in kind.joins.items():
                 target = self._ids.get(field.target_object_id or "")
@@ -71,6 +70,12 @@ class Workspace:
         for gone in self.tables.keys() - self.kinds.keys():
             del self.tables[gone]
         self.results.clear()
+
+    def look_up_ids(self) -> None:
+        """Follow new names and ids of objects and fields."""
+        self.by_plural = {kind.plural: kind for kind in self.kinds.values()}
+        self._ids = {kind.id: kind for kind in self.kinds.values()}
+        self._fields = {field.id: field for kind in self.kinds.values() for field in kind.fields.values()}
 
     @property
     def version(self) -> int:
