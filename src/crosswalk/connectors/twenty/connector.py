@@ -118,12 +118,12 @@ class TwentyDestination:
 
     async def apply(self, change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
         """Carry out one schema change."""
-        self._described = await schema_changes.apply(self._client, change)
+        self._described = await schema_changes.apply(self._client, change, await self._description())
         return self._described.schema
 
     async def undo(self, change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
         """Take one schema change back."""
-        self._described = await schema_changes.undo(self._client, change)
+        self._described = await schema_changes.undo(self._client, change, await self._description())
         return self._described.schema
 
 

@@ -41,6 +41,8 @@ class Description:
     schema: DestinationSchema
     raw: Mapping[str, Raw]
     """Every object's metadata by plural name, deactivated ones included."""
+    targets: Mapping[str, str]
+    """Relation field id → target object id, as far as the server tells."""
 
     def object(self, plural: str) -> DestinationObject:
         """The active object of that name. RejectedError when there is none."""
@@ -60,6 +62,14 @@ async def describe(client: TwentyClient) -> Description:
     """Read the whole schema."""
     objects = [item async for page in pages(lambda cursor: _objects_page(client, cursor)) for item in page]
     return to_description(objects, await _relation_targets(client), client.base_url)
+
+
+async def redescribe(client: TwentyClient, known: Description, plural: str) -> Description:
+    """The schema with one object read anew; what else is known is taken as it was."""
+    content = await client.read_metadata(f"{OBJECTS_PATH}/{known.raw[plural]['id']}")
+    held = cast(Raw, content).get("data")
+    item = cast(Raw, cast(Raw, held).get("object") or held) if isinstance(held, Mapping) else cast(Raw, content)
+    return to_description({**known.raw, plural: item}.values(), known.targets, client.base_url)
 
 
 async def _objects_page(client: TwentyClient, cursor: str | None) -> Page[Raw]:
@@ -123,7 +133,7 @@ def to_description(objects: Iterable[Raw], targets: Mapping[str, str], location:
     names = _Names(raw)
     active = [raw[plural] for plural in sorted(raw) if raw[plural].get("isActive", True)]
     neutral = tuple(_object(item, names, targets) for item in active)
-    return Description(DestinationSchema(destination="twenty", location=location, objects=neutral), raw)
+    return Description(DestinationSchema(destination="twenty", location=location, objects=neutral), raw, targets)
 
 
 class _Names:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from crosswalk.connectors.twenty.client import TwentyClient
-from crosswalk.connectors.twenty.describe import OBJECTS_PATH, Description, Raw, describe
+from crosswalk.connectors.twenty.describe import OBJECTS_PATH, Description, Raw, describe, redescribe
 from crosswalk.connectors.twenty.fields import COMPOSITES
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError, UncertainError
@@ -30,9 +30,11 @@ _COLORS = ("green", "sky", "purple", "orange", "red", "turquoise", "yellow", "pi
 _Lost = UncertainError | None
 
 
-async def apply(client: TwentyClient, change: SchemaChange) -> Description:
-    """Carry out one change; the schema read back after it. RejectedError when something else stands in its place."""
-    description = await describe(client)
+async def apply(client: TwentyClient, change: SchemaChange, description: Description) -> Description:
+    """Carry out one change; the schema read back after it, as far as the change reaches.
+
+    `description` is the schema as last read. RejectedError when something else stands in the change's place.
+    """
     if stands(description, change):
         return description
     if change.operation == "create_object":
@@ -41,15 +43,14 @@ async def apply(client: TwentyClient, change: SchemaChange) -> Description:
         lost = await _create_field(client, description, change)
     else:
         lost = await _set_options(client, description, change, adding=True)
-    description = await _read_back(client, change, stands, lost)
+    description = await _read_back(client, change, description, stands, lost)
     if change.operation == "create_object":
         await _wait_until_usable(client, change.object)
     return description
 
 
-async def undo(client: TwentyClient, change: SchemaChange) -> Description:
-    """Take one change back, with the data in it; the schema read back after it."""
-    description = await describe(client)
+async def undo(client: TwentyClient, change: SchemaChange, description: Description) -> Description:
+    """Take one change back, with the data in it; the schema read back after it, as far as the change reaches."""
     if gone(description, change):
         return description
     if change.operation == "create_object":
@@ -58,7 +59,7 @@ async def undo(client: TwentyClient, change: SchemaChange) -> Description:
         lost = await _delete(client, f"{FIELDS_PATH}/{_existing_field(description, change)['id']}", change)
     else:
         lost = await _set_options(client, description, change, adding=False)
-    return await _read_back(client, change, gone, lost)
+    return await _read_back(client, change, description, gone, lost)
 
 
 def stands(description: Description, change: SchemaChange) -> bool:
@@ -236,11 +237,15 @@ async def _delete(client: TwentyClient, path: str, change: SchemaChange) -> _Los
 
 
 async def _read_back(
-    client: TwentyClient, change: SchemaChange, done: Callable[[Description, SchemaChange], bool], lost: _Lost
+    client: TwentyClient, change: SchemaChange, known: Description, done: Callable[[Description, SchemaChange], bool], lost: _Lost
 ) -> Description:
-    """Read until the change shows. `lost` is the error of a request whose answer did not come."""
+    """Read until the change shows. `lost` is the error of a request whose answer did not come.
+
+    A relation reaches two objects and an object comes or goes whole: then everything is read, else the one object.
+    """
+    whole = change.operation == "create_object" or (change.field is not None and change.field.type == "reference")
     for pause in (*READ_BACK_PAUSES, None):
-        description = await describe(client)
+        description = await (describe(client) if whole else redescribe(client, known, change.object))
         if done(description, change):
             return description
         if pause is not None:
