@@ -91,6 +91,10 @@ MESSAGES = {
         "somebody deleted the row in the destination",
         "Restore it there, or leave it out of the map.",
     ),
+    "required_missing": (
+        "the source has no value for a field that must have one; not written",
+        "Complete the source record, or make the field optional in mapping.yaml, then run again.",
+    ),
     "id_taken": (
         "another row stands under the id that is ours",
         "Compare it in the destination; remove it there if it is a leftover.",

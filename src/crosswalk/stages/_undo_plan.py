@@ -1,6 +1,7 @@
 """What undo would do to every row, judged from the journal and the destination as it is now. Nothing here changes anything."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,18 +65,32 @@ async def judge(job: UndoJob) -> dict[str, Path]:
     """Fill the undo's working tables: every row of ours with its verdict (remove, keep and why, gone). The read-backs."""
     undo.prepare(job.connection)
     _collect(job)
-    concerned = set(undo.objects_concerned(job.connection))
     fingerprinted = {item.object for item in job.before.objects} if job.before else set[str]()
-    read_backs = await read_objects(job, concerned | fingerprinted, job.folder, job.schema)
-    for name in concerned & set(read_backs):
-        undo.take_read_back(job.connection, name, read_backs[name], job.schema)
-    before = [(item.object, job.workspace / item.rows_file) for item in job.before.objects] if job.before else []
-    undo.judge_rows(job.connection, [pair for pair in before if pair[0] in concerned], _window(job))
+    concerned = set(undo.objects_concerned(job.connection)) | fingerprinted
+    read_backs = await read_objects(job, concerned, job.folder, job.schema)
+    for name, path in read_backs.items():
+        undo.take_read_back(job.connection, name, path, job.schema)
+    undo.judge_rows(job.connection)
+    known = _known_before(job, concerned)
+    if known:
+        undo.add_side_effects(job.connection, known, _window(job))
     _judge_deleted(job)
     _judge_changed(job, read_backs)
     await _note_referring(job, concerned)
     undo.keep_what_is_needed(job.connection, job.links())
     return read_backs
+
+
+def _known_before(job: UndoJob, concerned: set[str]) -> dict[str, Path | None]:
+    """Object → the rows that stood there before us, for the objects where that is known; None: the object is newer than that.
+
+    Where it is not known, no row of the platform's own (a new workspace's examples, too) is ever taken for a side effect.
+    """
+    if job.before is None:
+        return {}
+    known: dict[str, Path | None] = {item.object: job.workspace / item.rows_file for item in job.before.objects}
+    known |= {name: None for name in concerned if name not in job.before.schema_objects}
+    return {name: path for name, path in known.items() if name in concerned}
 
 
 def _collect(job: UndoJob) -> None:
@@ -125,51 +140,72 @@ def _window(job: UndoJob) -> tuple[str, str]:
 
 
 def _judge_deleted(job: UndoJob) -> None:
-    """Softly deleted rows: a person's deletion is an edit, kept unless forced."""
+    """Softly deleted rows: a deletion is an edit, kept unless forced. Who deleted is not to be known: a row the automation
+    touched before a person deleted it still names the automation."""
+    verdict, reason = ("remove", "forced") if job.force else ("keep", "deleted_by_person")
     for rows in undo.rows_with_verdict(job.connection, "deleted", _LOOKED_AT):
-        undo.set_verdicts(
-            job.connection,
-            [
-                (row["object"], row["id"], "remove", "", ())
-                if job.force or row["changed_by"] == "automation"
-                else (row["object"], row["id"], "keep", "deleted_by_person", ())
-                for row in rows
-            ],
-        )
+        undo.set_verdicts(job.connection, [(row["object"], row["id"], verdict, reason, ()) for row in rows])
 
 
 def _judge_changed(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
-    """Rows that differ from what we wrote: the automation's doing is a side effect, a person's an edit to keep."""
+    """Rows that differ from what we wrote: the automation's doing is a side effect, a person's an edit to keep.
+
+    A reference to a row that the automation made is its doing. Of rows it changed last, so is whatever differs in at least
+    half of them: a person may have edited such a row before it did, and a lone difference is taken for that person's.
+    """
     made_by_automation = undo.automation_ids(job.connection)
+    touched: Counter[str] = Counter()
+    differing: Counter[tuple[str, str]] = Counter()
     for rows in undo.rows_with_verdict(job.connection, "look", _LOOKED_AT):
-        images = job.journal.entries_by_destination_ids([row["id"] for row in rows])
-        current: dict[str, str] = {}
-        for name in {row["object"] for row in rows}:
-            current |= undo.current_values(job.connection, read_backs[name], [row["id"] for row in rows if row["object"] == name])
+        verdicts = _differences(job, rows, read_backs, made_by_automation)
+        undo.set_verdicts(job.connection, verdicts)
+        for name, _, verdict, unexplained, _ in verdicts:
+            if verdict == "look_again":
+                touched[name] += 1
+                differing.update((name, path) for path in unexplained.split(","))
+    for rows in undo.rows_with_verdict(job.connection, "look_again", _LOOKED_AT):
         undo.set_verdicts(
             job.connection,
             [
-                (
-                    row["object"],
-                    row["id"],
-                    *_verdict(job, row, images.get(row["id"]), orjson.loads(current[row["id"]]), made_by_automation),
-                )
+                (row["object"], row["id"], *_verdict_on(job, _systematic(row, touched, differing)), row["fields"])
                 for row in rows
             ],
-        )
+        )  # fmt: skip
 
 
-def _verdict(
-    job: UndoJob, row: dict[str, str], image: Entry | None, current: Values, made_by_automation: set[str]
-) -> tuple[str, str, tuple[str, ...]]:
-    ignored = ignored_paths(job.schema, row["object"], job.destination.capabilities)
-    fields = differing_paths(image.after or {} if image else {}, current, ignored)
-    if not fields:
-        return "remove", "", ()
-    by_automation = row["changed_by"] == "automation" or all(current.get(path) in made_by_automation for path in fields)
-    if by_automation:
-        return "remove", "side_effect", fields
-    return ("remove", "forced", fields) if job.force else ("keep", "edited", fields)
+def _systematic(row: dict[str, str], touched: Counter[str], differing: Counter[tuple[str, str]]) -> bool:
+    name = row["object"]
+    return all(differing[name, path] >= max(2, touched[name] / 2) for path in row["reason"].split(","))
+
+
+def _verdict_on(job: UndoJob, side_effect: bool) -> tuple[str, str]:
+    if side_effect:
+        return "remove", "side_effect"
+    return ("remove", "forced") if job.force else ("keep", "edited")
+
+
+def _differences(
+    job: UndoJob, rows: Sequence[dict[str, str]], read_backs: Mapping[str, Path], made_by_automation: set[str]
+) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """(object, id, verdict, reason, fields); `look_again` with the unexplained fields as reason needs the whole picture."""
+    images = job.journal.entries_by_destination_ids([row["id"] for row in rows])
+    current: dict[str, str] = {}
+    for name in {row["object"] for row in rows}:
+        current |= undo.current_values(job.connection, read_backs[name], [row["id"] for row in rows if row["object"] == name])
+    found: list[tuple[str, str, str, str, tuple[str, ...]]] = []
+    for row in rows:
+        name, id, image = row["object"], row["id"], images.get(row["id"])
+        now: Values = orjson.loads(current[id])
+        ignored = ignored_paths(job.schema, name, job.destination.capabilities)
+        fields = differing_paths(image.after or {} if image else {}, now, ignored)
+        unexplained = [path for path in fields if now.get(path) not in made_by_automation]
+        if not fields:
+            found.append((name, id, "remove", "", ()))
+        elif unexplained and row["changed_by"] == "automation":
+            found.append((name, id, "look_again", ",".join(unexplained), fields))
+        else:
+            found.append((name, id, *_verdict_on(job, not unexplained), fields))
+    return found
 
 
 async def _note_referring(job: UndoJob, concerned: set[str]) -> None:

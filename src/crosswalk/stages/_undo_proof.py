@@ -51,6 +51,8 @@ def _why(kind: str, kept: str | None, actors: tuple[str, str], partly: bool) -> 
         return "deleted by somebody: the journal holds no removal of it"
     if kind == "added" and created_by in ("person", "integration", "import"):
         return f"made by somebody since ({created_by})"
+    if kind == "added" and updated_by == "person":
+        return "made by the platform's automation, changed by somebody since"
     if kind == "changed" and partly:
         return "kept: fields a person changed since"
     if kind == "changed" and updated_by == "person":

@@ -48,7 +48,7 @@ async def rollback(
     workspace: Path, folder: Path, staged: StagedWrites | None, before: Fingerprint | None, of_run: int | None = None,
     force: bool = False, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> RollbackReport:  # fmt: skip
-    """Undo one load run (`of_run`), or everything, schema included, and raise the generation.
+    """Undo one load run (`of_run`), or everything, schema included, and raise the generation unless the proof fails.
 
     `run` is the rollback's own run in the journal; call `settle` first. `schema` was just described. Read-backs are written to
     `folder`, inside `workspace`. `staged` tells link records apart; `before` is the fingerprint to come back to. `force`
@@ -70,7 +70,8 @@ async def rollback(
     await undo.undo(changes, schema)
     differences, total, proved = await _prove(job, rows, undo, left)
     kept_total += rows.kept_total
-    if of_run is None:
+    # Not before it is proved: the next rollback needs the same state to come back to.
+    if of_run is None and proved is not False and (counts or changes):
         journal.raise_generation()
     return RollbackReport(
         run=of_run, counts=counts, removed=rows.removed, restored=rows.restored, kept=tuple([*kept, *rows.kept][:LISTED]),

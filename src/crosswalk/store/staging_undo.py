@@ -4,7 +4,7 @@
 the automation's side effects), with its verdict. `undo_now`: the rows as read back. `undo_refs`: who points at whom now.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -93,12 +93,8 @@ def add_referring(
     connection.unregister("pairs")
 
 
-def judge_rows(connection: duckdb.DuckDBPyConnection, before_ids: Iterable[tuple[str, Path]], window: tuple[str, str]) -> None:
-    """Fill `undo_rows`: remove, gone, deleted (softly, by whom is known) or look (it differs from what we wrote).
-
-    Automation's rows (created within the window of instants, not there before, not edited by a person) join with the record
-    `side effect`, in objects we wrote to.
-    """
+def judge_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill `undo_rows`: remove, gone, deleted (softly) or look (it differs from what we wrote)."""
     connection.execute(
         """
         CREATE OR REPLACE TABLE undo_rows AS
@@ -112,15 +108,19 @@ def judge_rows(connection: duckdb.DuckDBPyConnection, before_ids: Iterable[tuple
             '' AS reason, []::VARCHAR[] AS fields
         FROM ours o LEFT JOIN undo_now n ON n.object = o.object AND n.id = o.id"""
     )
-    known = " UNION ALL ".join(f"SELECT {literal(name)} AS object, id FROM {parquet(path)}" for name, path in before_ids)
+
+
+def add_side_effects(connection: duckdb.DuckDBPyConnection, before: Mapping[str, Path | None], window: tuple[str, str]) -> None:
+    """Add the automation's rows with the record `side effect`: created within the window of instants, not edited by a person,
+    in the objects of `before` (object → the rows that stood there before us; None: there were none), and not among those."""
+    rows = [f"SELECT {literal(name)} AS object, id FROM {parquet(path)}" for name, path in before.items() if path is not None]
+    known = " UNION ALL ".join(["SELECT object, id FROM undo_entries", *rows])
     connection.execute(
         f"""
         INSERT INTO undo_rows SELECT n.object, n.id, '{SIDE_EFFECT}', n.id, '', n.updated_by_kind, 'remove', '', []
-        FROM undo_now n
-        ANTI JOIN (SELECT object, id FROM undo_entries {"UNION ALL " + known if known else ""}) k
-            ON k.object = n.object AND k.id = n.id
-        WHERE n.created_by_kind = 'automation' AND n.updated_by_kind IN ('automation', 'unknown')
-          AND n.created_at BETWEEN {literal(window[0])} AND {literal(window[1])}"""
+        FROM undo_now n ANTI JOIN ({known}) k ON k.object = n.object AND k.id = n.id
+        WHERE n.created_by_kind = 'automation' AND n.updated_by_kind IN ('automation', 'unknown') AND NOT n.deleted
+          AND n.object IN ({literals(before)}) AND n.created_at BETWEEN {literal(window[0])} AND {literal(window[1])}"""
     )
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.model.errors import UnreachableError
+from crosswalk.model.record import Actor
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.testing.memory_destination import FaultKind, Faults, Killed
 
@@ -119,6 +122,59 @@ async def test_the_automations_doings_are_side_effects(world: World) -> None:
     }  # fmt: skip
     assert set(world.held("companies")) == {"theirs", "auto-before"}
     assert (report.proved, report.complete) == (True, True)
+
+
+async def test_nothing_of_the_platforms_own_goes_when_the_state_before_is_not_known(world: World) -> None:
+    """A new workspace's example rows are made by the system, too: without a fingerprint nobody can tell, so they stay."""
+    staged = stage(world.folder, clinic(2))
+    await world.run_load(staged)
+    world.destination.clock = 4_000_000_000
+    world.destination.person_adds("companies", "example", {"name": "Example"}, "automation")
+    report = await world.run_rollback(None, staged)
+    assert set(world.held("companies")) == {"theirs", "example"}
+    assert (report.proved, report.side_effects_total) == (None, 0)
+
+
+async def test_what_the_automation_makes_too_late_goes_with_the_next_undo(world: World) -> None:
+    """A late doing of the automation is an unexplained difference; calling again takes it back and proves the state."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic(2))
+    await world.run_load(staged)
+    remove = world.destination.remove
+
+    async def remove_and_run_late(object_name: str, ids: Sequence[str]) -> None:
+        await remove(object_name, ids)
+        if object_name == "companies" and "late" not in world.destination.tables["companies"]:
+            world.destination.clock = 4_000_000_000
+            world.destination.person_adds("companies", "late", {"name": "example.test"}, "automation")
+
+    world.destination.remove = remove_and_run_late  # pyright: ignore[reportAttributeAccessIssue]
+    first = await world.run_rollback(before, staged)
+    world.destination.remove = remove  # pyright: ignore[reportAttributeAccessIssue]
+    second = await world.run_rollback(before, staged)
+    assert (first.proved, second.proved, second.complete) == (False, True, True)
+    assert set(world.held("companies")) == {"theirs"}
+    with world.journal() as journal:
+        assert journal.generation() == 2
+
+
+async def test_a_persons_work_on_a_row_that_the_automation_touched_later(world: World) -> None:
+    """What the automation changes it changes in many rows; a lone edit or a deletion under its hand is a person's, and kept."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_edits("people", id_of("people", "p1"), {"birthDate": "1990-01-01"})
+    for n in range(5):
+        world.destination.person_edits("people", id_of("people", f"p{n}"), {"status": "SEEN"}, "automation")
+    world.destination.person_deletes("people", id_of("people", "p4"))
+    row = world.destination.tables["people"][id_of("people", "p4")]
+    world.destination.tables["people"][row.id] = replace(row, updated_by=Actor("automation"))
+    report = await world.run_rollback(before, staged)
+    reasons = kept(report)
+    assert (reasons.pop("p1"), reasons.pop("p4")) == ("edited", "deleted_by_person")
+    assert set(reasons.values()) == {"needed_by_kept_row"}
+    assert {effect.destination_id for effect in report.side_effects} == {id_of("people", f"p{n}") for n in (0, 2, 3)}
+    assert report.proved
 
 
 async def test_a_changed_row_gets_back_only_what_nobody_changed_since(world: World) -> None:
