@@ -143,19 +143,20 @@ class Migration:
         head = ["init", str(self.folder), "--source", "pulse", "--from", str(source), "--to", "twenty", "--url", url]
         return self.verb(*head, "--migration-id", "drill", *fallback, *options)
 
-    def prepare(self) -> None:
-        """scan, map, approve the map, plan, approve the plan, apply."""
+    def prepare(self, *, apply: bool = True) -> None:
+        """scan, map, approve the map, plan, approve the plan, apply (unless told otherwise)."""
         self.verb("scan", expect=(0, 5))
         self.verb("map", expect=(0, 5))
         self.verb("approve", "--by", BY, "map")
-        self.replan()
+        self.replan(apply=apply)
 
-    def replan(self) -> None:
-        """plan and approve it, taking the default workflow on us where it is active."""
+    def replan(self, *, apply: bool = True) -> None:
+        """plan, approve it and apply it, taking the default workflow on us where it is active."""
         blocking = set(self.verb("plan", expect=(0, 5)).document["blocking"])
         assert blocking <= {WORKFLOW}, blocking
         self.verb("approve", "--by", BY, "plan")
-        self.verb("apply", *(["--accept", WORKFLOW, "--by", BY] if blocking else []))
+        if apply:
+            self.verb("apply", *(["--accept", WORKFLOW, "--by", BY] if blocking else []))
 
     def sample(self, size: int) -> Said:
         """sample, diff and approve it; the diff."""
@@ -214,6 +215,13 @@ def outside(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, KEY: API_KEY}, timeout=600)
     assert not done.stderr or "Fingerprint" in done.stderr, done.stderr
     return done
+
+
+def demo_clinic(target: Path, patients: int = 200) -> Path:
+    """The export of a made-up clinic with every object and every kind of dirt; 200 patients is its smallest."""
+    command = [sys.executable, "-m", "crosswalk_sandbox.services.pulse", "clinic", "--out", str(target)]
+    subprocess.run([*command, "--patients", str(patients)], check=True, capture_output=True)
+    return target
 
 
 def cut_clinic(source: Path, target: Path, patients: int, *, emails: bool = False) -> Path:

@@ -1,0 +1,259 @@
+"""kill -9 at random instants, lost answers and refusals: whatever happens, calling the verb again leads to the same state.
+
+The judge is outside: the sandbox's request ledger, and the fingerprint of scripts/check_twenty.py. What that fingerprint leaves
+out (server times, positions, updatedBy, ...) it lists itself.
+"""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from scripts.drill import BY, Migration, Sandbox, demo_clinic, fingerprint, fork, is_write, repoint, sandbox
+
+from crosswalk.runs.workspaces import open_workspace
+
+Json = dict[str, Any]
+
+SEED = 4711
+ROUNDS = 10
+SLOW = {"kind": "slow", "match": {"method": "POST"}, "times": 100_000, "delay_ms": 60}
+"""Stretches every write, so that kills land between request and answer, too."""
+INDIA = ("--country", "IN", "--timezone", "Asia/Kolkata", "--currency", "INR")
+WITHOUT_SAMPLE = ("run", "--without-sample", "--by", BY)
+LOADED = (0, 5)
+"""The demo clinic's planted dirt is for a person to see."""
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A migration that was approved and applied, its sandbox's state, and how the CRM was before."""
+
+    clinic: Path
+    migration: Migration
+    state: Path
+    before: Json
+
+
+@dataclass(frozen=True)
+class World:
+    """A sandbox of its own with the prepared migration in it."""
+
+    crm: Sandbox
+    migration: Migration
+    folder: Path
+
+    def found(self) -> Json:
+        """What the CRM holds, seen from outside."""
+        return fingerprint(self.crm.url, self.folder / "found.json")["objects"]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Done once, forked for every drill."""
+    folder = tmp_path_factory.mktemp("prepared")
+    clinic = demo_clinic(folder / "clinic")
+    migration, state = Migration(folder / "migration"), folder / "state"
+    with sandbox("--state", str(state), workflow="off") as crm:
+        before = fingerprint(crm.url, folder / "before.json")["objects"]
+        migration.init(clinic, crm.url, *INDIA)
+        migration.prepare()
+    return Prepared(clinic, migration, state, before)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """What the CRM holds after a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for world in forked(prepared, folder):
+        world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+        entries = world.crm.ledger()
+        assert_created_once(entries)
+        assert not [entry for entry in entries if entry["status"] >= 400]
+        return world.found()
+    raise AssertionError("no world was made")
+
+
+@pytest.fixture
+def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
+    """The prepared migration in a sandbox of its own."""
+    yield from forked(prepared, tmp_path)
+
+
+def forked(prepared: Prepared, folder: Path) -> Iterator[World]:
+    migration, state = fork(prepared.migration, prepared.state, folder / "fork")
+    with sandbox("--state", str(state), workflow="off") as crm:
+        repoint(migration, crm.url)
+        yield World(crm, migration, folder)
+
+
+def test_run_killed_at_ten_random_instants(world: World, undisturbed: Json) -> None:
+    """Killed ten times and called again: the same rows as an undisturbed run, each created once, nothing resent unread."""
+    kills = killed(world, WITHOUT_SAMPLE, ROUNDS, random.Random(SEED), most_writes=24)
+    world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+    entries = world.crm.ledger()
+    assert_created_once(entries)
+    assert any(kill.open_ids for kill in kills), "no kill landed between intent and outcome: the drill proved nothing"
+    for kill in kills:
+        assert_read_before_anything_else(entries, kill)
+    assert world.found() == undisturbed
+
+
+def test_sample_killed(world: World, undisturbed: Json) -> None:
+    """A killed sample is called again; the run after it holds what an undisturbed run holds."""
+    kills = killed(world, ("sample", "--size", "40"), 3, random.Random(SEED + 1), most_writes=30)
+    world.migration.sample(40)
+    world.migration.verb("run", expect=LOADED)
+    entries = world.crm.ledger()
+    assert_created_once(entries)
+    for kill in kills:
+        assert_read_before_anything_else(entries, kill)
+    assert world.found() == undisturbed
+
+
+def test_apply_killed(prepared: Prepared, undisturbed: Json, tmp_path: Path) -> None:
+    """A killed schema plan goes on where it stood: nothing twice, nothing left out, in a fresh sandbox."""
+    migration = Migration(tmp_path / "migration")
+    with sandbox(workflow="off") as crm:
+        migration.init(prepared.clinic, crm.url, *INDIA)
+        migration.prepare(apply=False)
+        world = World(crm, migration, tmp_path)
+        killed(world, ("apply",), 4, random.Random(SEED + 2), most_writes=20)
+        migration.verb("apply")
+        entries = [entry for entry in crm.ledger() if entry["status"] >= 400]
+        assert entries == [], "a change that stands already was sent again"
+        migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+        assert world.found() == undisturbed
+
+
+def test_rollback_killed(world: World, prepared: Prepared) -> None:
+    """A killed rollback is called again until the CRM is as it was, and says that it is proved."""
+    world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+    killed(world, ("rollback",), 4, random.Random(SEED + 3), most_writes=12)
+    report = world.migration.verb("rollback").document
+    assert report["proved"] and report["complete"]
+    assert world.found() == prepared.before
+
+
+@pytest.mark.parametrize(
+    "kind, times",
+    [
+        pytest.param("drop_before_commit", 3, id="connection lost before the rows were stored"),
+        pytest.param("drop_after_commit", 3, id="connection lost after the rows were stored"),
+        pytest.param("500", 3, id="server error"),
+        pytest.param("429", 5, id="limit reached"),
+    ],
+)
+def test_a_fault_changes_nothing_in_the_end(world: World, undisturbed: Json, kind: str, times: int) -> None:
+    """Lost answers are settled by reading before anything is sent again; refusals by the limit are waited out."""
+    match = {"method": "POST", "path_prefix": "/rest/batch/"}
+    world.crm.control("faults", [{"kind": kind, "match": match, "after": 4 * place, "times": 1} for place in range(times)])
+    world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+    entries = world.crm.ledger()
+    hit = [entry for entry in entries if entry["fault"] == kind]
+    assert len(hit) == times
+    assert_created_once(entries)
+    if kind != "429":
+        for entry in hit:
+            assert_read_before_resent(entries, entry)
+    assert world.found() == undisturbed
+
+
+# -- drilling -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: the last request that had been answered, and the ids whose outcome the journal did not know."""
+
+    after: int
+    open_ids: frozenset[str]
+
+
+def killed(world: World, verb: Sequence[str], rounds: int, chance: random.Random, *, most_writes: int) -> list[Kill]:
+    """Start the verb and kill it, so many times: after a random number of its writes and a random moment more."""
+    world.crm.control("faults", SLOW)
+    kills: list[Kill] = []
+    for _ in range(rounds):
+        process = world.migration.start(*verb)
+        landed = wait_for_writes(world.crm, process, chance.randint(0, most_writes))
+        time.sleep(chance.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        assert landed and process.returncode == -9, "the verb had ended before it was killed"
+        time.sleep(0.2)  # what was on its way arrives and is carried out: the server does not know of the kill
+        kills.append(Kill(world.crm.requests(), open_ids(world.migration)))
+    world.crm.control("faults", {"clear": True})
+    return kills
+
+
+def wait_for_writes(crm: Sandbox, process: "subprocess.Popen[str]", writes: int) -> bool:
+    """Until the process has made so many writes (0: its first request). False when it ended before."""
+    begun = crm.requests()
+    counts: Callable[[], bool] = (
+        (lambda: crm.requests() > begun) if not writes else (lambda: sum(map(is_write, crm.ledger(begun))) >= writes)
+    )
+    while process.poll() is None:
+        if counts():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def open_ids(migration: Migration) -> frozenset[str]:
+    """The destination ids of creates that the journal has an intent of and no outcome."""
+    with open_workspace(migration.folder).journal() as journal:
+        intents = [intent for batch in journal.open_batches() for intent in batch.intents]
+    return frozenset(intent.destination_id for intent in intents if intent.operation == "create")
+
+
+# -- what the request ledger must show ------------------------------------------------------------------------------------
+
+
+def creates(entries: Sequence[Json]) -> Iterator[Json]:
+    """The batch creates that stored rows."""
+    return (entry for entry in entries if entry["path"].startswith("/rest/batch/") and entry["status"] == 201)
+
+
+def assert_created_once(entries: Sequence[Json]) -> None:
+    """No id was stored twice, and no row that stood already was offered again (Twenty answers 400 to that)."""
+    stored: dict[str, int] = {}
+    for entry in creates(entries):
+        for id in entry["ids"]:
+            assert id not in stored, f"request {entry['seq']} created a row of request {stored[id]} again"
+            stored[id] = entry["seq"]
+    refused = [entry["seq"] for entry in entries if entry["path"].startswith("/rest/batch/") and entry["status"] == 400]
+    assert refused == [], "rows were offered that stood already"
+
+
+def assert_read_before_anything_else(entries: Sequence[Json], kill: Kill) -> None:
+    """The first request after the kill that names a row of unknown outcome reads it."""
+    waiting = set(kill.open_ids)
+    for entry in entries:
+        named = {id for id in waiting if id in entry["ids"] or id in entry["path"]} if entry["seq"] > kill.after else set[str]()
+        assert not named or entry["method"] == "GET", f"request {entry['seq']} resent rows that had not been read"
+        waiting -= named
+    assert not waiting, f"{len(waiting)} rows of unknown outcome were never looked at"
+
+
+def assert_read_before_resent(entries: Sequence[Json], lost: Json) -> None:
+    """Between a lost answer and the next create of that object lies a read of rows by their ids."""
+    plural = lost["path"].removeprefix("/rest/batch/").partition("?")[0]
+    for entry in entries:
+        if entry["seq"] <= lost["seq"]:
+            continue
+        if entry["method"] == "GET" and entry["path"].startswith(f"/rest/{plural}?") and "id[in]" in unquote(entry["path"]):
+            return
+        assert not entry["path"].startswith(f"/rest/batch/{plural}"), f"request {entry['seq']} followed a lost answer unread"
+    raise AssertionError(f"the lost answer of request {lost['seq']} was never settled")
