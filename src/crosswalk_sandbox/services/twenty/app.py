@@ -18,7 +18,7 @@ from .disk import Disk
 from .errors import PlainAnswer, TwentyError
 from .files import CONTENT_TYPE
 from .http import Answer, Call, Upload, no_route
-from .limits import Limits
+from .limits import Limits, limit_reached
 from .metadata import Metadata
 from .metadata_rest import MetadataRest
 from .openapi import CLIENT_CONFIG, open_api
@@ -201,11 +201,12 @@ class Server:
         return Answer(200, files.read(file), CONTENT_TYPE)
 
 
-def faulty(fault: Fault) -> Answer:
-    """The answer of a scripted 429 or 500."""
+def faulty(fault: Fault, path: str) -> Answer:
+    """The answer of a scripted 429 or 500; GraphQL meets its limit with HTTP 200 (transcript ratelimit_graphql)."""
+    if fault.kind == "429" and path == "/graphql":
+        return Answer(200, {"data": None, "errors": [limit_reached(100, 60_000).graphql_error()]})
     if fault.kind == "429":
-        message = "Limit reached (100 tokens per 60000 ms)"
-        return Answer(429, {"statusCode": 429, "error": "HttpException", "messages": [message]})
+        return Answer(429, limit_reached(100, 60_000).rest_body())
     return Answer(500, {"statusCode": 500, "error": "InternalServerErrorException", "messages": ["Internal server error"]})
 
 
@@ -236,7 +237,7 @@ class Front:
             await asyncio.sleep(fault.delay_ms / 1000)
         kind = fault.kind if fault is not None else None
         if fault is not None and kind in ("429", "500"):
-            answer = faulty(fault)
+            answer = faulty(fault, call.path)
         elif kind == "drop_before_commit":
             answer = Answer(0)
         else:

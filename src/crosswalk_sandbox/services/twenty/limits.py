@@ -24,6 +24,17 @@ class Bucket:
         return True
 
 
+def limit_reached(size: int, window_ms: int) -> TwentyError:
+    """The refusal, which names the bucket (transcripts ratelimit_rest, ratelimit_graphql)."""
+    return TwentyError(
+        f"Limit reached ({size} tokens per {window_ms} ms)",
+        status=429,
+        kind="HttpException",
+        sub_code="LIMIT_REACHED",
+        friendly="Rate limit reached. Please try again later.",
+    )
+
+
 class Limits:
     """Both buckets, on or off. The clock is the workspace's, so that a test can move it."""
 
@@ -45,10 +56,4 @@ class Limits:
         for bucket in self.buckets:
             if not bucket.take(now):
                 self.refused += 1
-                raise TwentyError(
-                    f"Limit reached ({bucket.size} tokens per {bucket.window_ms} ms)",
-                    status=429,
-                    kind="HttpException",
-                    sub_code="LIMIT_REACHED",
-                    friendly="Rate limit reached. Please try again later.",
-                )
+                raise limit_reached(bucket.size, bucket.window_ms)
