@@ -62,7 +62,7 @@ def order_sql(alias: str, columns: tuple[str, ...], orders: Dictionary[str, str]
 
 
 def key_sql(columns: tuple[str, ...], resolve: str) -> str:
-    """The record's key: the source key, or the named columns joined by `|` (a `|` inside a part is doubled).
+    """The record's key: the source key, or the named columns joined by `|` (inside a part `\\|`, a backslash doubled).
 
     A row whose single key column is blank keeps its source key.
     """
@@ -70,7 +70,8 @@ def key_sql(columns: tuple[str, ...], resolve: str) -> str:
         return f"{resolve}._key"
     if len(columns) == 1:
         return f"coalesce(nullif(trim({resolve}.{quoted(columns[0])}), ''), {resolve}._key)"
-    return " || '|' || ".join(f"replace(trim(coalesce({resolve}.{quoted(column)}, '')), '|', '||')" for column in columns)
+    parts = (f"trim(coalesce({resolve}.{quoted(column)}, ''))" for column in columns)
+    return " || '|' || ".join(f"replace(replace({part}, '\\', '\\\\'), '|', '\\|')" for part in parts)
 
 
 def name_hash_sql(namespace_hex: str, name: str) -> str:
