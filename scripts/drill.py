@@ -4,7 +4,6 @@ The engine and the sandbox are both reached only as their users reach them: proc
 """
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -222,37 +221,3 @@ def demo_clinic(target: Path, patients: int = 200) -> Path:
     command = [sys.executable, "-m", "crosswalk_sandbox.services.pulse", "clinic", "--out", str(target)]
     subprocess.run([*command, "--patients", str(patients)], check=True, capture_output=True)
     return target
-
-
-def cut_clinic(source: Path, target: Path, patients: int, *, emails: bool = False) -> Path:
-    """The first patients of a clinic in one CSV folder with everything that belongs to them; `emails` gives them made-up ones."""
-    target.mkdir(parents=True)
-    tables = {path.stem: _rows(path) for path in sorted(source.glob("*.csv"))}
-    everybody = tables["patients"]
-    chosen = [row for row in everybody if row["Type"] == "Patient"][:patients]
-    if emails:
-        chosen = [row | {"Email": f"p{number}@family{number % 3}.example"} for number, row in enumerate(chosen)]
-    ids = {row["Patient ID"] for row in chosen}
-    for name, rows in tables.items():
-        if name not in ("patients", "doctors", "insurance_companies"):
-            tables[name] = [row for row in rows if row["Patient ID"] in ids]
-    seen = {row["Doctor ID"] for name in ("appointments", "prescriptions", "clinical_notes") for row in tables[name]}
-    seen |= {row["Primary Doctor ID"] for row in chosen}
-    tables["doctors"] = [row for row in tables["doctors"] if row["Doctor ID"] in seen]
-    places = {row["Clinic ID"] for row in [*chosen, *tables["doctors"], *tables["appointments"]]}
-    tables["patients"] = [*chosen, *(row for row in everybody if row["Type"] == "Clinic" and row["Patient ID"] in places)]
-    for name, rows in tables.items():
-        _write(target / f"{name}.csv", rows)
-    return target
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _write(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
