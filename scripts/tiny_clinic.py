@@ -63,7 +63,7 @@ class TinyClinic:
             {
                 "Appointment ID": f"A{patient:03}{doctor}", "Patient ID": f"P{patient:03}", "Doctor ID": f"D{doctor}",
                 "Clinic ID": f"C{doctor % 2}", "Start Time": f"2021-0{1 + doctor}-{1 + patient % 28:02}T10:00:00Z",
-                "End Time": f"2021-0{1 + doctor}-{1 + patient % 28:02}T10:15:00Z", 
+                "End Time": f"2021-0{1 + doctor}-{1 + patient % 28:02}T10:15:00Z",
                 "Visit Type": ("ambulatory", "wellness")[doctor % 2],
                 "Purpose": f"Check {doctor}", "Status": "finished",
             }
