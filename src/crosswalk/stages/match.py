@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from crosswalk.model.finding import Finding
 from crosswalk.model.mapping import Mapping
@@ -57,29 +58,43 @@ def _compare(
     workspace: Path,
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[list[Matched], list[Finding]]:
-    ours = {row_id for (row_id,) in connection.execute(f"SELECT _id FROM {parquet(workspace / record.file)}").fetchall()} if any(
-        held.values()
-    ) else set[str]()  # fmt: skip
-    matches: dict[str, Matched] = {}
+    """Per staged key the rows it meets by any path. Live, and one for one: a match. Anything else somebody has to settle."""
+    file = parquet(workspace / record.file)
+    ours = _ids(file, connection) if any(held.values()) else frozenset[str]()
+    meetings: dict[str, dict[str, str]] = defaultdict(dict)
     deleted: Counter[str] = Counter()
-    several: Counter[str] = Counter()
     for path in paths:
-        for value, rows in held[path].items():
-            foreign = [row for row in rows if row.id not in ours]
-            if not foreign:
-                continue
-            keys = connection.execute(
-                f"SELECT _key FROM {parquet(workspace / record.file)} WHERE {quoted(path)} = ? ORDER BY _row", [value]
-            ).fetchall()
-            live = [row for row in foreign if not row.deleted]
-            for (key,) in keys[:1]:
-                if len(live) == 1:
-                    matches.setdefault(key, Matched(record=record.record, key=key, id=live[0].id, by=path))
-                elif live:
-                    several[path] += 1
-                else:
-                    deleted[path] += 1
-    return list(matches.values()), [*_deleted_findings(record, deleted), *_several_findings(record, several)]
+        foreign = {value: [row for row in rows if row.id not in ours] for value, rows in held[path].items()}
+        for value, key in _keys_of(file, path, [value for value, rows in foreign.items() if rows], connection):
+            live = [row for row in foreign[value] if not row.deleted]
+            if not live:
+                deleted[path] += 1
+            for row in live:
+                meetings[key].setdefault(row.id, path)
+    claims = Counter(row_id for rows in meetings.values() for row_id in rows)
+    matches: list[Matched] = []
+    several: Counter[str] = Counter()
+    for key, rows in meetings.items():
+        row_id, path = next(iter(rows.items()))
+        if len(rows) == 1 and claims[row_id] == 1:
+            matches.append(Matched(record=record.record, key=key, id=row_id, by=path))
+        else:
+            several[path] += 1
+    return matches, [*_deleted_findings(record, deleted), *_several_findings(record, several)]
+
+
+def _ids(file: str, connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    return frozenset(row_id for (row_id,) in connection.execute(f"SELECT _id FROM {file}").fetchall())
+
+
+def _keys_of(file: str, path: str, values: list[str], connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(value, key) of the staged rows that hold one of the values, in source order."""
+    connection.register("held_values", pa.table({"value": pa.array(values, pa.string())}))
+    rows = connection.execute(
+        f"SELECT h.value, w._key FROM {file} w JOIN held_values h ON w.{quoted(path)} = h.value ORDER BY w._row"
+    ).fetchall()
+    connection.unregister("held_values")
+    return rows
 
 
 def _matched_findings(record: StagedRecord, found: list[Matched], policy: str) -> Iterator[Finding]:
@@ -106,6 +121,6 @@ def _several_findings(record: StagedRecord, several: Counter[str]) -> Iterator[F
     for path, count in several.items():
         yield Finding(
             code="ambiguous_match", severity="blocking", object=record.object, field=path, count=count,
-            message=f"{count} {record.record} match more than one row of {record.object} by {path}.",
-            remedy="Merge these duplicates in the destination, then plan again.",
+            message=f"{count} {record.record} match several rows of {record.object}, or share one with each other (by {path}).",
+            remedy="Merge these duplicates in the destination or the source, then plan again.",
         )  # fmt: skip

@@ -1,0 +1,110 @@
+"""preflight: every finding about map, schema and staged writes fires here, with its severity and a remedy (E3)."""
+
+from typing import Any
+
+import pytest
+from map_world import Plain, World, made, the_map
+
+from crosswalk.model.finding import Finding
+from crosswalk.stages.preflight import REMEDIES, preflight
+from crosswalk.testing.memory_destination import CAPABILITIES
+
+ROWS: list[dict[str, str | None]] = [
+    {"A": "x" * 30, "B": "soon", "C": "k9", "D": "Other"}, {"A": "short", "B": "2024-01-02", "C": "", "D": "Male"}
+]  # fmt: skip
+
+
+def checked(world: World, fields: Plain, **more: Any) -> list[Finding]:
+    """The findings of a map of people with these fields."""
+    world.put("rows", ROWS)
+    record: Plain = {"to": more.pop("to", "people"), "from": "rows", "fields": fields}
+    parents: Plain = {"to": "companies", "from": "rows", "fields": {"name": {"from": "C"}}}
+    mapping = the_map({"people": record, "parents": parents}, **more)
+    staged = world.stage(mapping)
+    return list(preflight(mapping, staged, world.schema, CAPABILITIES, world.root, world.connection))
+
+
+TAGS = made("options", options=[["MALE", "Male"]])
+CASES: list[tuple[str, str, Plain, int]] = [
+    ("field_unknown", "blocking", {"shoeSize": {"from": "A"}}, 1),
+    ("field_not_writable", "blocking", {"position": {"expression": "7"}}, 1),
+    ("value_too_long", "blocking", {"jobTitle": {"from": "A"}}, 1),
+    ("option_unknown", "blocking", {"gender": {"from": "D", "transform": "option"}}, 1),
+    ("option_unknown", "blocking", {"tags": {"from": "D", "create": TAGS, "transform": "list.split"}}, 2),
+    ("date_invalid", "warning", {"born": {"from": "B", "create": made("date")}}, 1),
+    ("type_differs", "warning", {"size": {"template": "{D}", "create": made("integer")}}, 2),
+    ("unmapped_value", "warning", {"gender": {"from": "D", "values": {"male": "MALE"}}}, 1),
+    ("orphan", "warning", {"companyId": {"lookup": "parents", "from": "C"}}, 1),
+    ("missing_value", "warning", {"note": {"from": "C", "wanted": True, "create": made("text")}}, 1),
+    ("required_missing", "warning", {"note": {"from": "C", "required": True, "create": made("text")}}, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "fields", "count"), CASES, ids=[f"{code} {next(iter(fields))}" for code, _, fields, _ in CASES]
+)
+def test_each_finding_fires_with_its_place_count_and_remedy(
+    world: World, code: str, severity: str, fields: Plain, count: int
+) -> None:
+    """One planted fault, one finding: which object and field, how many rows, and what to do."""
+    found = [item for item in checked(world, fields) if item.code == code]
+    assert [(item.severity, item.object, item.field, item.count) for item in found] == [
+        (severity, "people", next(iter(fields)), count)
+    ]
+    assert len(found[0].remedy) > 20
+    assert found[0].message
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case[1] == "warning" or case[0] == "value_too_long"], ids=lambda case: case[0]
+)
+def test_findings_name_source_keys_and_never_values(world: World, case: tuple[str, str, Plain, int]) -> None:
+    """Keys lead a person to the rows; the cells themselves stay where they are (law 8)."""
+    found = next(item for item in checked(world, case[2]) if item.code == case[0])
+    assert found.examples and set(found.examples) <= {"k1", "k2"}
+    assert not any(cell and cell in found.message for row in ROWS for cell in row.values())
+
+
+def test_a_map_that_fits_has_no_findings(world: World) -> None:
+    """Fields that stand there, fields about to be created and parts of them are all right."""
+    fields: Plain = {
+        "name.firstName": {"from": "A"},
+        "amount.value": {"constant": 5, "create": made("money")},
+        "amount.currencyCode": {"constant": "INR", "beside": "amount.value"},
+    }
+    assert checked(world, fields) == []
+
+
+def test_an_object_that_nobody_has_blocks(world: World) -> None:
+    """Neither in the destination nor about to be created."""
+    assert [(item.code, item.severity) for item in checked(world, {"name": {"from": "A"}}, to="planets")] == [
+        ("object_unknown", "blocking")
+    ]
+
+
+def test_an_object_about_to_be_created_is_known(world: World) -> None:
+    """It comes with a name; its other fields have to be created too."""
+    planets = {"name": "planets", "singular": "planet", "label": "Planet", "label_plural": "Planets"}
+    found = checked(world, {"name": {"from": "A"}, "mass": {"from": "A"}}, to="planets", objects=[planets])
+    assert [(item.code, item.field) for item in found] == [("field_unknown", "mass")]
+
+
+def test_a_body_too_large_for_the_destination_blocks(world: World) -> None:
+    """Where a field has no limit of its own the request's size is one."""
+    world.put("rows", [{"A": "x" * (CAPABILITIES.max_body_bytes // 2 + 1)}])
+    mapping = the_map({"people": {"to": "people", "from": "rows", "fields": {"sourceSystemId": {"from": "A"}}}})
+    staged = world.stage(mapping)
+    found = preflight(mapping, staged, world.schema, CAPABILITIES, world.root, world.connection)
+    assert [item.code for item in found] == ["value_too_long"]
+
+
+def test_where_the_words_are_kept_is_said(world: World) -> None:
+    """A person who reads the finding knows that nothing is lost."""
+    fields: Plain = {"born": {"from": "B", "create": made("date")}, "bornAsWritten": {"words_of": "born", "create": made("text")}}
+    assert "kept in bornAsWritten" in checked(world, fields)[0].message
+
+
+def test_every_finding_a_transform_may_raise_has_a_remedy() -> None:
+    """No code leads a person nowhere."""
+    assert all(len(remedy) > 20 for remedy in REMEDIES.values())
+    assert {"orphan", "unmapped_value", "shared_value", "missing_value", "type_differs", "too_many_decimals"} <= set(REMEDIES)
