@@ -1,7 +1,8 @@
 """What a destination holds and accepts, flattened to leaf fields with one neutral type each."""
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, Self
 
 from crosswalk.model.artefact import Artefact, Frozen
 
@@ -40,6 +41,12 @@ class DestinationObject(Frozen):
     custom: bool = False
     system: bool = False
     fields: tuple[DestinationField, ...]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, without the look-up table of the original."""
+        copy = super().model_copy(update=update, deep=deep)
+        vars(copy).pop("_by_path", None)
+        return copy
 
     @cached_property
     def _by_path(self) -> dict[str, DestinationField]:

@@ -175,6 +175,12 @@ def before_name(journal: Journal) -> str:
     return f"before-{journal.generation()}"
 
 
+def last_before(workspace: Workspace, journal: Journal) -> Fingerprint | None:
+    """The newest state noted before a migration wrote anything: this generation's, else an earlier one."""
+    names = (f"before-{generation}" for generation in range(journal.generation(), 0, -1))
+    return next((found for name in names if (found := workspace.load(name, Fingerprint))), None)
+
+
 def refuse_drift(expected: str, found: str) -> None:
     """Raise RefusedError when what the map touches in the destination is not as it was when the plan was made."""
     if expected != found:

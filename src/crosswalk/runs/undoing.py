@@ -13,7 +13,7 @@ from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.rollback_report import RollbackPreview, RollbackReport
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.runs.events import Events
-from crosswalk.runs.planning import before_name
+from crosswalk.runs.planning import last_before
 from crosswalk.runs.registry import open_destination
 from crosswalk.spi.destination import Destination
 from crosswalk.stages.rollback import plan_rollback
@@ -92,7 +92,7 @@ def _with_destination(workspace: Workspace, events: Events, work: Callable[[_Ope
                         schema,
                         make_folder(workspace.root / "read_back" / "rollback"),
                         workspace.load("staged", StagedWrites),
-                        workspace.load(before_name(journal), Fingerprint),
+                        last_before(workspace, journal),
                     )
                 )
 
