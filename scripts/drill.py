@@ -38,15 +38,15 @@ class Sandbox:
 
     def control(self, verb: str, body: Any) -> Any:
         """POST to the control API: what no API client could do."""
-        return self._call("POST", f"/__control__/{verb}", body)
+        return self.call("POST", f"/__control__/{verb}", body)
 
     def ledger(self, since: int = 0) -> list[Json]:
         """The requests that were answered after number `since`, in order."""
-        return self._call("GET", f"/__control__/ledger?since={since}")["entries"]
+        return self.call("GET", f"/__control__/ledger?since={since}")["entries"]
 
     def requests(self) -> int:
         """How many requests were answered so far."""
-        return self._call("GET", "/__control__/stats")["requests"]
+        return self.call("GET", "/__control__/stats")["requests"]
 
     def writes(self, since: int = 0) -> list[Json]:
         """The requests of `ledger` that could have changed something."""
@@ -57,7 +57,7 @@ class Sandbox:
         found: list[Json] = []
         cursor = ""
         while True:
-            page = self._call("GET", f"/rest/{plural}?limit=200{cursor}")
+            page = self.call("GET", f"/rest/{plural}?limit=200{cursor}")
             found += page["data"][plural]
             if not page["pageInfo"]["hasNextPage"]:
                 return found
@@ -68,7 +68,8 @@ class Sandbox:
         self.process.terminate()
         self.process.wait(timeout=20)
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """An API call beside the engine, with a key of the workspace. Raises HTTPError."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url + path, data=data, method=method, headers={"Authorization": f"Bearer {API_KEY}"})
         with urlopen(request, timeout=60) as answer:
@@ -189,14 +190,38 @@ class Migration:
         return Said(code, json.loads(out.getvalue() or "{}"), errors.getvalue())
 
 
-def fork(migration: Migration, state: Path, to: Path) -> tuple[Migration, Path]:
-    """A copy of a migration and of its stopped sandbox's state folder; point it at its new sandbox with `repoint`."""
-    shutil.copytree(migration.folder, to / "migration")
-    shutil.copytree(state, to / "state")
-    return Migration(to / "migration", migration.in_process), to / "state"
+@dataclass(frozen=True, slots=True)
+class World:
+    """A sandbox of its own with a migration in it. `folder` is scratch."""
+
+    crm: Sandbox
+    migration: Migration
+    folder: Path
+
+    def found(self) -> Json:
+        """What the CRM holds, seen from outside: objects with their digests."""
+        return fingerprint(self.crm.url, self.folder / "found.json")["objects"]
 
 
-def repoint(migration: Migration, url: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A migration and the state its sandbox had when it was stopped; forked, it goes on as often as wanted."""
+
+    migration: Migration
+    state: Path
+
+    @contextlib.contextmanager
+    def forked(self, folder: Path, *options: str) -> Generator[World]:
+        """A world that goes on from here, in a copy."""
+        shutil.copytree(self.migration.folder, folder / "fork" / "migration")
+        shutil.copytree(self.state, folder / "fork" / "state")
+        migration = Migration(folder / "fork" / "migration", self.migration.in_process)
+        with sandbox("--state", str(folder / "fork" / "state"), *options, workflow="off") as crm:
+            _repoint(migration, crm.url)
+            yield World(crm, migration, folder)
+
+
+def _repoint(migration: Migration, url: str) -> None:
     """Tell a forked migration where its sandbox answers."""
     config = migration.folder / "crosswalk.toml"
     config.write_text(re.sub(r'(?m)^destination_url = ".*"$', f'destination_url = "{url}"', config.read_text()))

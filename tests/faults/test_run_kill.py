@@ -18,7 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from scripts.drill import BY, Migration, Sandbox, demo_clinic, fingerprint, fork, is_write, repoint, sandbox
+from scripts.drill import BY, Halted, Migration, Sandbox, World, demo_clinic, fingerprint, is_write, sandbox
 
 from crosswalk.runs.workspaces import open_workspace
 
@@ -38,25 +38,11 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Prepared:
-    """A migration that was approved and applied, its sandbox's state, and how the CRM was before."""
+    """A migration that was approved and applied, the clinic it reads, and how the CRM was before."""
 
     clinic: Path
-    migration: Migration
-    state: Path
+    halted: Halted
     before: Json
-
-
-@dataclass(frozen=True)
-class World:
-    """A sandbox of its own with the prepared migration in it."""
-
-    crm: Sandbox
-    migration: Migration
-    folder: Path
-
-    def found(self) -> Json:
-        """What the CRM holds, seen from outside."""
-        return fingerprint(self.crm.url, self.folder / "found.json")["objects"]
 
 
 @pytest.fixture(scope="module")
@@ -69,33 +55,26 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         before = fingerprint(crm.url, folder / "before.json")["objects"]
         migration.init(clinic, crm.url, *INDIA)
         migration.prepare()
-    return Prepared(clinic, migration, state, before)
+    return Prepared(clinic, Halted(migration, state), before)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Json:
     """What the CRM holds after a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    for world in forked(prepared, folder):
+    with prepared.halted.forked(folder) as world:
         world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
         entries = world.crm.ledger()
         assert_created_once(entries)
         assert not [entry for entry in entries if entry["status"] >= 400]
         return world.found()
-    raise AssertionError("no world was made")
 
 
 @pytest.fixture
 def world(prepared: Prepared, tmp_path: Path) -> Iterator[World]:
     """The prepared migration in a sandbox of its own."""
-    yield from forked(prepared, tmp_path)
-
-
-def forked(prepared: Prepared, folder: Path) -> Iterator[World]:
-    migration, state = fork(prepared.migration, prepared.state, folder / "fork")
-    with sandbox("--state", str(state), workflow="off") as crm:
-        repoint(migration, crm.url)
-        yield World(crm, migration, folder)
+    with prepared.halted.forked(tmp_path) as made:
+        yield made
 
 
 def test_run_killed_at_ten_random_instants(world: World, undisturbed: Json) -> None:
