@@ -12,7 +12,8 @@ import numpy.typing as npt
 from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import Mapping
 from crosswalk.model.sample import Coverage, Sample
-from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
+from crosswalk.model.staged_writes import StagedRecord, StagedWrites
+from crosswalk.stages._sample_ties import Ties, close, selected, tie_to_root, tied
 from crosswalk.store.template import text_literal
 from crosswalk.store.transform_sql import parquet, quoted
 
@@ -35,8 +36,8 @@ def choose_sample(
         raise UsageError(
             f"mapping.yaml: sample_root {mapping.sample_root} is no active record", "Name the record of your patients."
         )
-    tied = _tie_to_root(root, staged, workspace, connection)
-    _collect_features(staged, tied, workspace, connection)
+    ties = tie_to_root(root, staged, workspace, connection)
+    _collect_features(staged, ties, workspace, connection)
     names, kinds = _feature_names(connection)
     offsets, features, total = _feature_index(connection)
     weights = np.array([WEIGHT.get(kind, 1) for kind in kinds], dtype=np.int64)
@@ -46,11 +47,9 @@ def choose_sample(
     for item in chosen:
         covered.update(int(one) for one in features[offsets[item] : offsets[item + 1]])
     connection.register("chosen_rows", {"n": np.array(sorted(chosen), dtype=np.int64)})
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {_selected(root.record)} AS SELECT _key, _id FROM roots JOIN chosen_rows USING (n)"
-    )
+    connection.execute(f"CREATE OR REPLACE TABLE {selected(root.record)} AS SELECT _key, _id FROM roots JOIN chosen_rows USING (n)")
     connection.unregister("chosen_rows")
-    rows = _close(root, staged, tied, workspace, selection, connection)
+    rows = close(staged, ties, workspace, selection, connection)
     return Sample(
         root=root.record,
         size=len(chosen),
@@ -62,67 +61,21 @@ def choose_sample(
     )
 
 
-def _selected(record: str) -> str:
-    return quoted(f"selected {record}")
-
-
-def _tied(record: str) -> str:
-    return quoted(f"tied {record}")
-
-
-def _tie_to_root(
-    root: StagedRecord, staged: StagedWrites, workspace: Path, connection: duckdb.DuckDBPyConnection
-) -> dict[str, str]:
-    """Record → the column by which its rows belong to a root record, directly or through a record that does.
-
-    Empty for the root itself and for records that only a link ties to it (a task through its task target).
-    """
-    numbered = f"SELECT row_number() OVER (ORDER BY _row) - 1 AS n, _id, _key FROM {parquet(workspace / root.file)}"
-    connection.execute(f"CREATE OR REPLACE TABLE roots AS {numbered}")
-    connection.execute(f"CREATE OR REPLACE TABLE {_tied(root.record)} AS SELECT n, _id FROM roots")
-    tied = {root.record: ""}
-    in_order = sorted(staged.records, key=lambda item: item.wave)
-    for record in in_order:
-        references = [column for column in record.columns if column.reference in tied]
-        if references and record.record not in tied:
-            column = min(references, key=lambda item: item.reference != root.record)
-            tied[record.record] = column.path
-            _tie(record, "w._id", record.record, column, workspace, connection)
-    for record in in_order:
-        if record.link and record.record in tied:
-            by = next(column for column in record.columns if column.path == tied[record.record])
-            for column in record.columns:
-                if column.reference and column.reference not in tied:
-                    tied[column.reference] = ""
-                    _tie(record, f"w.{quoted(column.path)}", column.reference, by, workspace, connection)
-    return tied
-
-
-def _tie(
-    record: StagedRecord, row_id: str, tied: str, by: StagedColumn, workspace: Path, connection: duckdb.DuckDBPyConnection
-) -> None:
-    """Table (n, _id): which root record `n` a row of `tied` belongs to, found in `record`'s rows through their column `by`."""
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {_tied(tied)} AS SELECT DISTINCT t.n, {row_id} AS _id FROM {parquet(workspace / record.file)} w"
-        f" JOIN {_tied(by.reference or '')} t ON t._id = w.{quoted(by.path)}"
-    )
-
-
-def _collect_features(staged: StagedWrites, tied: dict[str, str], workspace: Path, connection: duckdb.DuckDBPyConnection) -> None:
+def _collect_features(staged: StagedWrites, ties: Ties, workspace: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Table features (n, kind, feature): everything a root record and what belongs to it can show."""
     connection.execute("CREATE OR REPLACE TABLE features (n BIGINT, kind VARCHAR, feature VARCHAR)")
     for record in staged.records:
-        if record.record not in tied or record.link:
+        if record.record not in ties or record.link:
             continue
-        source = f"{parquet(workspace / record.file)} w JOIN {_tied(record.record)} t ON t._id = w._id"
-        for select in _feature_selects(record, tied, workspace):
+        source = f"{parquet(workspace / record.file)} w JOIN {tied(record.record)} t ON t._id = w._id"
+        for select in _feature_selects(record, ties, workspace):
             connection.execute(f"INSERT INTO features SELECT DISTINCT t.n, {select} FROM {source}")
     connection.execute("DELETE FROM features WHERE feature IS NULL")
     connection.execute("CREATE OR REPLACE TABLE named AS SELECT kind, feature, row_number() OVER (ORDER BY kind, feature) - 1 AS f"
                        " FROM (SELECT DISTINCT kind, feature FROM features)")  # fmt: skip
 
 
-def _feature_selects(record: StagedRecord, tied: Collection[str], workspace: Path) -> list[str]:
+def _feature_selects(record: StagedRecord, ties: Collection[str], workspace: Path) -> list[str]:
     """`kind, feature` expressions over a record's rows `w`."""
     name = record.record
     selects: list[str] = []
@@ -133,7 +86,7 @@ def _feature_selects(record: StagedRecord, tied: Collection[str], workspace: Pat
             selects.append(f"'option values', {label} || {path}")
         elif column.type == "options":
             selects.append(f"'option values', {label} || unnest({path})")
-        elif column.type == "reference" and column.reference is not None and column.reference not in tied:
+        elif column.type == "reference" and column.reference is not None and column.reference not in ties:
             selects.append(f"{text_literal(column.reference or '')}, CASE WHEN {path} IS NOT NULL THEN {label} || {path} END")
         elif column.type in ("date", "datetime", "money", "integer", "decimal", "text", "rich_text") and "." not in column.path[:1]:
             measure = f"length({quoted(column.path)})" if column.type in ("text", "rich_text") else quoted(column.path)
@@ -194,43 +147,6 @@ def _filled_up(chosen: list[int], size: int, total: int) -> list[int]:
     rest = [n for n in range(total) if n not in taken]
     step = max(1, len(rest) // missing) if missing > 0 else 1
     return [*chosen, *rest[::step][: max(0, missing)]]
-
-
-def _close(
-    root: StagedRecord,
-    staged: StagedWrites,
-    tied: dict[str, str],
-    workspace: Path,
-    selection: Path,
-    connection: duckdb.DuckDBPyConnection,
-) -> dict[str, int]:
-    """Everything that belongs to the chosen roots, and every record those refer to; rows per record."""
-    for record in sorted(staged.records, key=lambda item: item.wave):
-        column = next((item for item in record.columns if item.path and item.path == tied.get(record.record)), None)
-        if column is not None:
-            connection.execute(
-                f"CREATE OR REPLACE TABLE {_selected(record.record)} AS"
-                f" SELECT w._key, w._id FROM {parquet(workspace / record.file)} w"
-                f" WHERE w.{quoted(column.path)} IN (SELECT _id FROM {_selected(column.reference or '')})"
-            )
-        elif record.record != root.record:
-            connection.execute(f"CREATE OR REPLACE TABLE {_selected(record.record)} (_key VARCHAR, _id VARCHAR)")
-    for record in sorted(staged.records, key=lambda item: -item.wave):
-        for column in record.columns:
-            target = staged.record(column.reference or "")
-            if target is not None:
-                connection.execute(
-                    f"INSERT INTO {_selected(target.record)} SELECT t._key, t._id FROM {parquet(workspace / target.file)} t"
-                    f" WHERE t._id IN (SELECT w.{quoted(column.path)} FROM {parquet(workspace / record.file)} w"
-                    f" JOIN {_selected(record.record)} s ON s._id = w._id)"
-                    f" AND t._id NOT IN (SELECT _id FROM {_selected(target.record)})"
-                )
-    union = " UNION ALL ".join(
-        f"SELECT {text_literal(item.record)} AS record, _key FROM {_selected(item.record)}" for item in staged.records
-    )
-    connection.execute(f"COPY (SELECT DISTINCT record, _key FROM ({union})) TO {text_literal(str(selection))} (FORMAT parquet)")
-    counts = connection.execute(f"SELECT record, count(*) FROM {parquet(selection)} GROUP BY 1 ORDER BY 1").fetchall()
-    return dict(counts)
 
 
 def _coverage(names: list[str], kinds: list[str], covered: set[int]) -> tuple[Coverage, ...]:

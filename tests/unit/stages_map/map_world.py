@@ -93,9 +93,16 @@ class World:
         """The raw stage."""
         return make_folder(self.root / "raw")
 
-    def put(self, name: str, rows: Sequence[Cells], keys: Sequence[str] | None = None, folded: Sequence[int] = ()) -> None:
-        """The raw Parquet of an object; keys count from k1 unless given, `folded` are positions from 1."""
-        columns = dict.fromkeys(column for row in rows for column in row)
+    def put(
+        self,
+        name: str,
+        rows: Sequence[Cells],
+        keys: Sequence[str] | None = None,
+        folded: Sequence[int] = (),
+        columns: Sequence[str] = (),
+    ) -> None:
+        """An object's raw Parquet; keys count from k1 unless given, `folded` are positions from 1, `columns` are there anyway."""
+        columns = list(dict.fromkeys([*columns, *(column for row in rows for column in row)]))
         numbers = list(range(1, len(rows) + 1))
         table: dict[str, Any] = {column: pa.array([row.get(column) for row in rows], pa.string()) for column in columns}
         table["_file"] = pa.array([f"{name}.csv" for _ in rows], pa.string())
