@@ -69,7 +69,7 @@ def test_usage_errors_say_what_is_right(crosswalk: Caller, arguments: list[str],
     if as_json:
         error = crosswalk.json()["error"]
         assert isinstance(error, dict)
-        assert set(error) == {"message", "remedy", "exit_code"}
+        assert sorted(error) == ["exit_code", "message", "remedy"]  # pyright: ignore[reportUnknownArgumentType]
         assert error["exit_code"] == code
     else:
         assert crosswalk.out == ""

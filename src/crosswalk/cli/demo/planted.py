@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from crosswalk.model.finding import Finding
@@ -43,6 +44,17 @@ CONSEQUENCES: Mapping[str, frozenset[str]] = {
 
 ABOUT_THE_SOURCE = frozenset({"personal_data", "not_exportable", "rows_quarantined"})
 """Findings that describe any export, or are checked row by row."""
+
+
+OUR_REJECTIONS = frozenset({"required_missing", "parent_not_loaded"})
+"""Rejections that the transform decides, each checked row by row; any other comes from the destination."""
+
+BILLED = ("billing_ledgers", "sum")
+COUNTED = {
+    ("tasks", "Appointments per status"): "appointments_by_status",
+    ("billing_ledgers", "Bills per status"): "billing_by_status",
+}
+"""(record, total of the map) → the same total in PLANTED.json, compared as a set of counts: the map renames the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,7 @@ def reckon(
             for place in _places(example):
                 found.codes[place].add(finding.code)
     items = tuple(_end(item, found) for item in planted["dirt"])
-    unplanned = (*_unplanned_rows(notable, found), *_unplanned_findings(source_findings, found))
+    unplanned = (*_unplanned_rows(notable, found), *_unplanned_findings(source_findings, found), *_refused(proof))
     return Reckoning(items, unplanned, tuple(_miscounted(planted, profile, owners, proof)))
 
 
@@ -150,8 +162,6 @@ def _unplanned_rows(records: Sequence[RecordEnd], found: _Found) -> Iterator[str
         for code in sorted(_codes(record)):
             if not any((place, code) in found.explained for place in record.places):
                 yield f"{record.record}: {code} ({', '.join(record.places[:2]) or record.key})"
-        if record.loaded in ("rejected", "conflict") and record.state in ("ready", "existing"):
-            yield f"{record.record}: {record.loaded} by the destination ({', '.join(record.places[:2])})"
 
 
 def _unplanned_findings(findings: Sequence[Finding], found: _Found) -> Iterator[str]:
@@ -161,20 +171,40 @@ def _unplanned_findings(findings: Sequence[Finding], found: _Found) -> Iterator[
             yield f"{finding.object or 'source'}: {finding.code} ({', '.join(finding.examples[:2]) or finding.count})"
 
 
-def _miscounted(
-    planted: Mapping[str, Any], profile: Profile, owners: Owners | None, proof: Reconciliation
-) -> Iterator[str]:  # fmt: skip
+def _refused(proof: Reconciliation) -> Iterator[str]:
+    """Rows the destination refused: nothing planted leads to that."""
+    for reason in proof.reasons:
+        if reason.state in ("rejected", "conflict", "unaccounted") and reason.code.partition(":")[0] not in OUR_REJECTIONS:
+            yield f"{reason.source_object}: {reason.rows} {reason.state}, {reason.code} ({', '.join(reason.examples[:2])})"
+
+
+def _miscounted(planted: Mapping[str, Any], profile: Profile, owners: Owners | None, proof: Reconciliation) -> Iterator[str]:
     files: Mapping[str, str] = planted["files"]
+    wanted: Mapping[str, int] = planted["objects"]
     for name, file in files.items():
-        profiled = profile.object(name)
-        rows, wanted = profiled.rows if profiled else 0, planted["rows"][file]
-        if rows != wanted:
-            yield f"{file}: {rows} rows read, {wanted} written"
+        found = profile.object(name)
+        rows, staged = (found.rows, found.staged) if found else (0, 0)
+        if rows != planted["rows"][file]:
+            yield f"{file}: {rows} rows read, {planted['rows'][file]} written"
+        distinct = wanted[name] + (wanted["clinics"] if name == "patients" else 0)
+        if staged != distinct:
+            yield f"{file}: {staged} distinct records staged, {distinct} written"
     yield from _miscounted_owners(planted["owners"], owners)
-    amount = next((total for total in proof.totals if total.kind == "sum"), None)
-    wanted = planted["totals"]["billing"]["amount"]
-    if amount is None:
-        yield "no sum of the billed amounts was compared"
+    yield from _miscounted_totals(planted["totals"], proof)
+
+
+def _miscounted_totals(wanted: Mapping[str, Any], proof: Reconciliation) -> Iterator[str]:
+    """The business totals over everything that was staged are those of the clinic that was made."""
+    totals = {(total.record, total.kind, total.name): total for total in proof.totals}
+    amounts = [Decimal(total.source.get("", "0")) for (record, kind, _), total in totals.items() if (record, kind) == BILLED]
+    if amounts != [Decimal(wanted["billing"]["amount"])]:
+        yield f"billed: {', '.join(map(str, amounts)) or 'no sum'} staged, {wanted['billing']['amount']} written"
+    for (record, name), key in COUNTED.items():
+        total = totals.get((record, "count_by", name))
+        found = sorted(int(count) for value, count in total.source.items() if value) if total else []
+        planted = sorted(wanted[key].values())
+        if found != planted:
+            yield f"{name}: {found} staged, {planted} written"
 
 
 def _miscounted_owners(wanted: Mapping[str, Any], owners: Owners | None) -> Iterator[str]:

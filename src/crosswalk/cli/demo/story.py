@@ -18,7 +18,7 @@ from crosswalk.model.mapping import Mapping as FieldMap
 from crosswalk.model.ownership import Owners
 from crosswalk.model.plan import Plan
 from crosswalk.model.profile import Profile
-from crosswalk.model.reconciliation import Reconciliation
+from crosswalk.model.reconciliation import Reconciliation, SideEffect
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.runs.approvals import accept, approve
 from crosswalk.runs.events import Events
@@ -103,8 +103,9 @@ def _clinic(folder: Path, patients: int, teller: _Teller) -> Mapping[str, Any]:
 def _prepare(workspace: Workspace, events: Events, teller: _Teller) -> Profile:
     profile = scan(workspace, events).profile
     sums = {name: sum(getattr(item, name) for item in profile.objects) for name in ("rows", "staged", "folded", "quarantined")}
-    teller.chapter("scan", f"{sums['rows']:,} rows in {len(profile.objects)} objects: {sums['staged']:,} staged, {sums['folded']} folded, "
-                   f"{sums['quarantined']} damaged and set apart", _findings(profile.findings), **sums)  # fmt: skip
+    ends = f"{sums['staged']:,} staged, {sums['folded']} folded, {sums['quarantined']} damaged and set apart"
+    line = f"{sums['rows']:,} rows in {len(profile.objects)} objects: {ends}"
+    teller.chapter("scan", line, _findings(profile.findings), **sums)
     mapping = make_map(workspace, again=False)
     approve(workspace, "map", BY)
     teller.chapter("map, approve map", *_map_lines(mapping), unmapped=len(mapping.unmapped))
@@ -151,8 +152,9 @@ def _move(workspace: Workspace, events: Events, teller: _Teller) -> bool:
     result = load_sample(workspace, SAMPLE, events)
     covered, total = (sum(getattr(item, name) for item in result.sample.coverage) for name in ("covered", "total"))
     rows = sum(item.created for item in result.load.records)
-    teller.chapter("sample", f"{result.sample.size} patients with everything that is theirs, {rows:,} records written",
-                   f"shows {covered:,} of {total:,} option values, doctors, blanks and extremes", rows=rows, covered=covered, of=total)  # fmt: skip
+    size = f"{result.sample.size} patients with everything that is theirs, {rows:,} records written"
+    shows = f"shows {covered:,} of {total:,} option values, doctors, blanks and extremes"
+    teller.chapter("sample", size, shows, rows=rows, covered=covered, of=total)
     diff = diff_sample(workspace, events)
     equal, normalised = (sum(getattr(item, name) for item in diff.fields) for name in ("equal", "normalised"))
     teller.chapter("diff, approve sample", f"{equal:,} fields equal, {normalised:,} normalised by a named rule, "
@@ -160,11 +162,9 @@ def _move(workspace: Workspace, events: Events, teller: _Teller) -> bool:
                    equal=equal, normalised=normalised, different=diff.differences_total, missing=diff.rows_missing)  # fmt: skip
     approve(workspace, "sample", BY)
     report = run_all(workspace, only=None, without_sample_by=None, events=events)
-    counts = {
-        name: sum(getattr(item, name) for item in report.records) for name in ("created", "unchanged", "rejected", "with_findings")
-    }
-    teller.chapter("run", f"{counts['created']:,} more records written, {counts['unchanged']:,} stood from the sample, "
-                   f"{counts['rejected']} rejected, {counts['with_findings']} with findings", **counts)  # fmt: skip
+    counts = {name: sum(getattr(item, name) for item in report.records) for name in ("created", "unchanged", "rejected")}
+    stood = f"{counts['unchanged']:,} stood from the sample, {counts['rejected']} rejected"
+    teller.chapter("run", f"{counts['created']:,} more records written, {stood}", **counts)
     return diff.clean()
 
 
@@ -182,9 +182,23 @@ def _verify(workspace: Workspace, events: Events, teller: _Teller) -> Reconcilia
         if total.kind == "sum"
     ]
     filled, dangling = (sum(getattr(link, name) for link in proof.links) for name in ("filled", "dangling"))
-    teller.chapter("verify", f"{rows:,} source rows = {ledger}", *sums, f"{filled:,} links, {dangling} dangling", *proof.problems,
-                   "balanced" if proof.balanced else "NOT balanced", rows=rows, states=states, balanced=proof.balanced)  # fmt: skip
+    effects = [f"the CRM's own automation: {_effect(item)}" for item in proof.side_effects]
+    verdict = "balanced: nothing is missing, nothing differs" if proof.balanced else "NOT balanced"
+    lines = (
+        f"{rows:,} source rows = {ledger}",
+        *sums,
+        f"{filled:,} links, {dangling} dangling",
+        *effects,
+        *proof.problems,
+        verdict,
+    )
+    teller.chapter("verify", *lines, rows=rows, states=states, balanced=proof.balanced)
     return proof
+
+
+def _effect(item: SideEffect) -> str:
+    what = f"changed in {', '.join(item.fields)}" if item.kind == "changed" else "made"
+    return f"{item.rows} {item.object} {what}"
 
 
 def _undo(workspace: Workspace, events: Events, teller: _Teller) -> RollbackReport:

@@ -1,0 +1,144 @@
+"""One migration through the verbs, against the sandbox in a process of its own: gates, proof, a person's edit, undo."""
+
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from crosswalk.cli.app import call
+from crosswalk.runs.rehearsal import sandbox
+
+PATIENTS = """\
+UHID,Name of Patient,SEX,Date of Birth,Contact No.,E-mail ID,REGISTERED ON
+PDC-000001,Asha Rao,Female,21/03/1984,98450 12345,asha@example.org,14/02/2020 10:00
+PDC-000002,Ravi Menon,Male,22/11/1971,98450 12346,,15/02/2020 10:00
+PDC-000003,Meena Iyer,F,31/02/1990,98450 12347,,16/02/2020 10:00
+PDC-000003,Meena Iyer,F,31/02/1990,98450 12347,,16/02/2020 10:00
+PDC-000004,Too,Many,Cells,In,This,Row,Here
+"""
+
+
+@pytest.fixture
+def service() -> Iterator[dict[str, str]]:
+    """A sandbox Twenty without limits; its key is in the environment meanwhile."""
+    with sandbox("twenty", limits=False) as details:
+        yield details
+
+
+class Clinic:
+    """A migration's folder, and the command line called in it with --json."""
+
+    def __init__(self, folder: Path, service: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+        export = folder / "export"
+        export.mkdir()
+        (export / "Patient Master.csv").write_text(PATIENTS, "utf-8")
+        self.folder, self.service, self._capfd = folder / "clinic", service, capfd
+        places = ["--source", "pulse", "--from", str(export), "--to", "twenty", "--url", service["url"]]
+        conventions = ["--country", "IN", "--timezone", "Asia/Kolkata", "--currency", "INR"]
+        self.expect(0, "init", str(self.folder), *places, *conventions, "--fallback-owner", "frontdesk@clinic.test")
+
+    def expect(self, code: int, *arguments: str) -> dict[str, Any]:
+        """The verb's document; its exit code must be this one."""
+        self._capfd.readouterr()
+        folder = () if arguments[0] == "init" else ("-C", str(self.folder))
+        found = call([*folder, "--json", *arguments])
+        printed = self._capfd.readouterr()
+        assert found == code, f"{arguments}: exit {found}, {printed.out[:2000]} {printed.err[-2000:]}"
+        return orjson.loads(printed.out)
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call the CRM's own API, as somebody else would."""
+        data = orjson.dumps(body) if body is not None else None
+        headers = {"Authorization": f"Bearer {self.service['api_key']}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.service["url"] + path, data, headers)
+        with urllib.request.urlopen(request) as answer:
+            return orjson.loads(answer.read())
+
+    def writes(self) -> int:
+        """How many requests the CRM has seen that created, changed or deleted records or schema."""
+        entries = self.ask("/__control__/ledger")["entries"]
+        return sum(item["method"] != "GET" and "/rest/" in item["path"] for item in entries)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, service: dict[str, str], capfd: pytest.CaptureFixture[str]) -> Clinic:
+    """A migration of four patients' rows."""
+    return Clinic(tmp_path, service, capfd)
+
+
+def planned(clinic: Clinic) -> None:
+    """Everything up to the approved plan."""
+    clinic.expect(0, "scan")
+    clinic.expect(0, "map")
+    clinic.expect(0, "approve", "--by", "Ann", "map")
+    document = clinic.expect(5, "plan")
+    assert document["blocking"] == ["workflow_active"]
+    clinic.expect(0, "approve", "--by", "Ann", "plan")
+
+
+def test_a_migration_from_scan_to_rollback(clinic: Clinic) -> None:
+    """Two patients arrive, a third with a finding; the damaged row is quarantined; everything balances and goes again."""
+    planned(clinic)
+    clinic.expect(3, "apply")
+    assert clinic.writes() == 0
+    clinic.expect(0, "apply", "--accept", "workflow_active", "--by", "Ann")
+    assert clinic.writes() > 0
+    assert clinic.expect(0, "sample", "--size", "2")["sample"]["size"] == 2
+    assert clinic.expect(0, "diff")["clean"]
+    assert {"diff.html", "diff.xlsx"} <= {path.name for path in (clinic.folder / "reports").iterdir()}
+    clinic.expect(3, "run")
+    clinic.expect(0, "approve", "--by", "Ann", "sample")
+    clinic.expect(0, "run")
+    proof = clinic.expect(5, "verify")
+    (patients,) = proof["ledger"]
+    assert proof["balanced"]
+    assert patients["states"] == {"loaded": 2, "loaded_with_findings": 1, "folded": 1, "quarantined": 1}
+    again = clinic.expect(0, "run")["load"]
+    assert sum(record["created"] + record["updated"] for record in again["records"]) == 0
+    history = clinic.expect(0, "audit", "--source-id", "PDC-000001")
+    assert [entry["operation"] for entry in history["entries"]] == ["create"]
+    undone = clinic.expect(0, "rollback")
+    assert undone["proved"]
+    assert undone["complete"]
+    report = clinic.folder / "reports" / "report.html"
+    clinic.expect(0, "report")
+    for value in ("Asha", "Menon", "98450", "asha@"):
+        assert value not in report.read_text()
+
+
+def test_a_persons_edit_survives_rollback_and_is_listed(clinic: Clinic) -> None:
+    """What somebody changed in the CRM since is kept, with its reason; exit 5 says that there is something to look at."""
+    planned(clinic)
+    clinic.expect(0, "apply", "--accept", "workflow_active", "--by", "Ann")
+    clinic.expect(0, "run", "--without-sample", "--by", "Ann")
+    entry = clinic.expect(0, "audit", "--source-id", "PDC-000002")["entries"][0]
+    edit = {"object": "people", "id": entry["destination_id"], "values": {"jobTitle": "Teacher"}, "member": "mehta@clinic.test"}
+    clinic.ask("/__control__/edit", edit)
+    assert clinic.expect(5, "rollback", "--preview")["preview"]["kept_total"] == 1
+    undone = clinic.expect(5, "rollback")
+    assert [(row["key"], row["reason"]) for row in undone["kept"]] == [("PDC-000002", "edited")]
+    assert clinic.ask(f"/rest/people/{entry['destination_id']}")["data"]["person"]["jobTitle"] == "Teacher"
+
+
+def test_an_edited_map_writes_nothing(clinic: Clinic) -> None:
+    """After approval a letter changed in mapping.yaml closes every gate; the CRM has seen no write."""
+    planned(clinic)
+    before = clinic.writes()
+    path = clinic.folder / "mapping.yaml"
+    path.write_text(path.read_text().replace("title: Patients", "title: Persons"))
+    for verb in (["plan"], ["apply"], ["sample"], ["run"], ["run", "--without-sample", "--by", "Ann"]):
+        clinic.expect(3, *verb)
+    assert clinic.writes() == before == 0
+
+
+def test_a_crm_that_does_not_answer_is_exit_code_4(clinic: Clinic) -> None:
+    """Unreachable: nothing was changed, and the error says so."""
+    clinic.expect(0, "scan")
+    clinic.expect(0, "map")
+    clinic.expect(0, "approve", "--by", "Ann", "map")
+    settings = clinic.folder / "crosswalk.toml"
+    settings.write_text(settings.read_text().replace(clinic.service["url"], "http://127.0.0.1:9"))
+    assert clinic.expect(4, "plan")["error"]["remedy"]
