@@ -32,18 +32,16 @@ def approve(workspace: Workspace, what: What, by: str) -> Approval:
 def accept(workspace: Workspace, codes: Sequence[str], by: str) -> None:
     """Record that a person takes blocking findings on themselves, by code.
 
-    Raises UsageError without a name, or for a code the plan has not found.
+    Raises UsageError without a name, or for a code the plan has not found (a warning may be accepted, too).
     """
     if not codes:
         return
     if not by.strip():
         raise UsageError("Accepting a finding needs the name of the person who does", 'Say who: --by "Your Name".')
     plan = workspace.load_required("plan", Plan, "plan")
-    known = {finding.code for finding in plan.findings if finding.severity == "blocking"}
-    if unknown := sorted(set(codes) - known):
-        raise UsageError(
-            f"The plan has no blocking finding {', '.join(unknown)}", f"Blocking are: {', '.join(sorted(known)) or 'none'}."
-        )
+    blocking = sorted({finding.code for finding in plan.findings if finding.severity == "blocking"})
+    if unknown := sorted(set(codes) - {finding.code for finding in plan.findings}):
+        raise UsageError(f"The plan has no finding {', '.join(unknown)}", f"Blocking are: {', '.join(blocking) or 'none'}.")
     taken = tuple(Acceptance(code=code, by=by.strip(), at=_now()) for code in codes)
     with workspace.lock(), workspace.journal() as journal:
         for item in taken:
@@ -92,7 +90,7 @@ def applied_plan(workspace: Workspace, mapping: Mapping) -> tuple[Plan, Applied,
 def approved_sample(workspace: Workspace, staged: StagedWrites) -> FieldDiff:
     """The approved diff of the sample. Raises RefusedError unless it was approved and is of these staged writes."""
     diff = workspace.load("diff", FieldDiff)
-    remedy = "Run crosswalk sample, crosswalk diff and crosswalk approve sample; or say run --without-sample --by NAME."
+    remedy = "Run crosswalk sample, crosswalk diff and crosswalk approve sample; or say run --without-sample."
     if diff is None or diff.based_on.get("staged") != staged.digest():
         raise RefusedError("No sample of this plan has been compared yet", remedy)
     approval = approvals_of(workspace).current("sample")

@@ -58,7 +58,6 @@ def test_nothing_behind_two_dashes_is_an_option() -> None:
         (["approve", "--by", "Ann", "mapp"], 2, "map"),
         (["approve", "map"], 2, "--by"),
         (["scan", "-C", "/nowhere"], 2, "crosswalk init"),
-        (["run", "--without-sample", "-C", "/nowhere"], 2, "--by"),
         (["init", "x", "--source", "nothing", "--from", ".", "--to", "twenty", "--url", "http://x"], 2, "pulse"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """sample, diff and run: the records move, a slice first."""
 
+from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -9,7 +10,6 @@ from crosswalk.cli.verbs.planning import Accept, AcceptedBy, accept_findings
 from crosswalk.cli.views.blocks import Block, Heading, Note, Table
 from crosswalk.cli.views.diff import diff_view
 from crosswalk.cli.views.loading import load_view, sample_view
-from crosswalk.model.errors import UsageError
 from crosswalk.model.field_diff import DIFFERENCES_LISTED
 from crosswalk.model.load_report import LoadReport
 
@@ -100,7 +100,7 @@ def run(
     context: typer.Context,
     only: Annotated[str | None, typer.Option("--only", metavar="OBJECT", help="Only this record or object of the map.")] = None,
     without_sample: Annotated[
-        bool, typer.Option("--without-sample", help="Go without an approved sample; needs --by, recorded.")
+        bool, typer.Option("--without-sample", help="Go without an approved sample; recorded with --by or your login.")
     ] = False,
     accept: Accept = None,
     by: AcceptedBy = None,
@@ -111,7 +111,7 @@ def run(
     journal first: after a crash or Ctrl-C, calling `run` again settles by reading what was sent and goes on; nothing is lost
     or doubled. A finished migration run again writes nothing.
 
-    **Needs** the applied plan and an approved sample (or --without-sample --by NAME).
+    **Needs** the applied plan and an approved sample (or --without-sample).
 
     **Changes** records in the destination.
 
@@ -123,11 +123,10 @@ def run(
     from crosswalk.runs.loading import run_all
 
     session = session_of(context)
-    if without_sample and not (by or "").strip():
-        raise UsageError("--without-sample needs the name of the person who goes without one", 'Say who: --by "Your Name".')
     accept_findings(session, accept, by)
+    goes_without = ((by or "").strip() or getuser()) if without_sample else None
     with session.events() as events:
-        report = run_all(session.workspace(), only=only, without_sample_by=by if without_sample else None, events=events)
+        report = run_all(session.workspace(), only=only, without_sample_by=goes_without, events=events)
     left_out = _left_out(report)
     written = sum(item.created + item.updated for item in report.records)
     words = f"{written:,} records written" if written else "Nothing to write: everything stands already"

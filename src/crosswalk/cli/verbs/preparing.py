@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from crosswalk.cli.session import Answer, session_of
+from crosswalk.cli.verbs.planning import Accept, accept_findings
 from crosswalk.cli.views.blocks import Heading, Note
 from crosswalk.cli.views.mapping import mapping_view
 from crosswalk.cli.views.source import scan_view
@@ -167,11 +168,14 @@ def approve(
     context: typer.Context,
     what: Annotated[Subject, typer.Argument(metavar="map|plan|sample", help="What you have looked at and stand by.")],
     by: By,
+    accept: Accept = None,
 ) -> int:
     """Approve the map, the plan or the sample, by name.
 
     The approval holds for exactly what stands there now (its digest): any later edit closes the gate again until somebody
     approves anew. It is recorded in the journal.
+
+    Blocking findings of the plan may be taken on in the same breath: `--accept CODE`, recorded under the same name.
 
     **Needs** what is approved: `map`, `plan`, or `sample` and `diff`.
 
@@ -186,6 +190,7 @@ def approve(
     session = session_of(context)
     if not by.strip():
         raise UsageError("An approval needs the name of the person who gives it", 'Say who: --by "Your Name".')
+    accept_findings(session, accept, by)
     approval = approve_as(session.workspace(), what.value, by)
     shown = [Heading(f"{approval.by} approved the {approval.what} at {approval.at}", "good"), Note(f"Digest {approval.digest}")]
     step, why = AFTER[what.value]
