@@ -143,20 +143,22 @@ class Migration:
         head = ["init", str(self.folder), "--source", "pulse", "--from", str(source), "--to", "twenty", "--url", url]
         return self.verb(*head, "--migration-id", "drill", *fallback, *options)
 
-    def prepare(self, *, apply: bool = True) -> None:
-        """scan, map, approve the map, plan, approve the plan, apply (unless told otherwise)."""
+    def prepare(self, *, apply: bool = True) -> Json:
+        """scan, map, approve the map, plan, approve the plan, apply (unless told otherwise); the plan."""
         self.verb("scan", expect=(0, 5))
         self.verb("map", expect=(0, 5))
         self.verb("approve", "--by", BY, "map")
-        self.replan(apply=apply)
+        return self.replan(apply=apply)
 
-    def replan(self, *, apply: bool = True) -> None:
-        """plan, approve it and apply it, taking the default workflow on us where it is active."""
-        blocking = set(self.verb("plan", expect=(0, 5)).document["blocking"])
+    def replan(self, *, apply: bool = True) -> Json:
+        """plan, approve it and apply it, taking the default workflow on us where it is active; the plan."""
+        plan = self.verb("plan", expect=(0, 5)).document
+        blocking = set(plan["blocking"])
         assert blocking <= {WORKFLOW}, blocking
         self.verb("approve", "--by", BY, "plan")
         if apply:
             self.verb("apply", *(["--accept", WORKFLOW, "--by", BY] if blocking else []))
+        return plan
 
     def sample(self, size: int) -> Said:
         """sample, diff and approve it; the diff."""

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scripts.drill import BY, Halted, Migration, Sandbox, World, demo_clinic, fingerprint, is_write, sandbox
 
 from crosswalk.runs.workspaces import open_workspace
+from crosswalk.store.entries import Intent
 
 Json = dict[str, Any]
 
@@ -149,6 +151,24 @@ def test_a_fault_changes_nothing_in_the_end(world: World, undisturbed: Json, kin
     assert world.found() == undisturbed
 
 
+def test_a_request_that_is_carried_out_late(world: World, undisturbed: Json) -> None:
+    """What a killed run had sent is carried out only after the next run has read that nothing stands: still no row twice."""
+    late = {"kind": "slow", "match": {"method": "POST", "path_prefix": "/rest/batch/tasks"}, "delay_ms": 8_000}
+    world.crm.control("faults", late)
+    process = world.migration.start(*WITHOUT_SAMPLE)
+    while not open_tasks(world.migration):
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.1)
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+    wait_until_carried_out(world.crm)
+    stored = Counter(id for entry in creates(world.crm.ledger()) for id in entry["ids"])
+    assert max(stored.values()) == 1
+    assert world.found() == undisturbed
+
+
 # -- drilling -------------------------------------------------------------------------------------------------------------
 
 
@@ -190,11 +210,29 @@ def wait_for_writes(crm: Sandbox, process: "subprocess.Popen[str]", writes: int)
     return False
 
 
-def open_ids(migration: Migration) -> frozenset[str]:
-    """The destination ids of creates that the journal has an intent of and no outcome."""
+def open_creates(migration: Migration) -> list[Intent]:
+    """The creates that the journal has an intent of and no outcome."""
     with open_workspace(migration.folder).journal() as journal:
         intents = [intent for batch in journal.open_batches() for intent in batch.intents]
-    return frozenset(intent.destination_id for intent in intents if intent.operation == "create")
+    return [intent for intent in intents if intent.operation == "create"]
+
+
+def open_ids(migration: Migration) -> frozenset[str]:
+    """Their destination ids."""
+    return frozenset(intent.destination_id for intent in open_creates(migration))
+
+
+def open_tasks(migration: Migration) -> bool:
+    """Whether a batch of tasks is on its way."""
+    return any(intent.object == "tasks" for intent in open_creates(migration))
+
+
+def wait_until_carried_out(crm: Sandbox) -> None:
+    """Until the delayed request stands in the ledger."""
+    deadline = time.monotonic() + 30
+    while not any(entry["fault"] == "slow" for entry in crm.ledger()):
+        assert time.monotonic() < deadline, "the delayed request never arrived"
+        time.sleep(0.2)
 
 
 # -- what the request ledger must show ------------------------------------------------------------------------------------

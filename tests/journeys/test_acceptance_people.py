@@ -234,8 +234,7 @@ def test_owners_by_address(clinic: Path, tmp_path: Path) -> None:
     migration = Migration(tmp_path / "migration")
     with sandbox("--member", "asha@doctors.example", "--member", "shared@doctors.example", workflow="off") as crm:
         migration.init(clinic, crm.url)
-        migration.prepare()
-        found = {item["code"]: item["count"] for item in migration.verb("plan").document["findings"]}
+        found = {item["code"]: item["count"] for item in migration.prepare()["findings"]}
         assert (found["owner_shared_email"], found["owner_unmatched"]) == (1, 1)
         migration.verb(*WITHOUT_SAMPLE)
         members = {row["id"]: row["userEmail"] for row in crm.rows("workspaceMembers")}
@@ -281,7 +280,7 @@ def test_the_default_workflow_is_accepted_by_name_seen_and_undone(clinic: Path, 
         migration.verb("apply", "--accept", WORKFLOW, "--by", BY)
         migration.verb(*WITHOUT_SAMPLE)
         wait_for_workflow(crm)
-        proof = migration.verb("verify").document
+        proof = migration.verb("verify", expect=(5,)).document
         assert proof["balanced"] and not proof["problems"]
         effects = {(item["object"], item["kind"]): (item["rows"], item["fields"]) for item in proof["side_effects"]}
         assert effects[("companies", "created")] == (5, [])
