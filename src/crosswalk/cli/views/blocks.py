@@ -95,7 +95,7 @@ MARKS = "#~?"
 NARROW = 100
 """Columns of a terminal below which tables leave out what is marked so."""
 FOLDED = 12
-"""The least width of a column that folds."""
+"""A column that folds should not be narrower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +116,32 @@ class Table:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         narrow = options.max_width < NARROW
         shown = [place for place, name in enumerate(self.columns) if not (narrow and "?" in name[:2])]
+        crowded = self._least_width(shown) > options.max_width
         made = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         made.show_footer = bool(self.footer)
+        made.padding = (0, 1 if crowded else 2, 0, 0)
         for place in shown:
             name, right = self.headers()[place]
-            folds = "~" in self.columns[place][:2]
+            marked = "~" in self.columns[place][:2]
+            folds = marked or (crowded and not right and place != shown[0])
             made.add_column(
-                name, justify="right" if right else "left", overflow="fold", no_wrap=not folds, min_width=FOLDED if folds else None,
+                name.replace(" ", "\n") if right and crowded else name, justify="right" if right else "left", overflow="fold",
+                no_wrap=not folds, min_width=FOLDED if marked else None,
                 footer=_rich_cell(self.footer[place]) if self.footer else "",
             )  # fmt: skip
         for row in self.rows:
             made.add_row(*[_rich_cell(row[place]) for place in shown])
         yield made
+
+    def _least_width(self, shown: Sequence[int]) -> int:
+        """What the columns need when those that may fold do."""
+        names = self.headers()
+        rows = [*self.rows, self.footer] if self.footer else self.rows
+        longest = [max([len(names[place][0]), *(len(text_of(row[place])) for row in rows)]) for place in shown]
+        folded = [
+            min(width, FOLDED) if "~" in self.columns[place][:2] else width for place, width in zip(shown, longest, strict=True)
+        ]
+        return sum(folded) + 3 * len(folded) + 1
 
 
 SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info": "quiet"}

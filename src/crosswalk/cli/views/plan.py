@@ -10,7 +10,7 @@ from crosswalk.model.ownership import Owners
 from crosswalk.model.plan import Plan
 from crosswalk.model.schema_plan import SchemaChange
 
-WORDS = {"create_object": "new object", "create_field": "new field", "add_options": "new options"}
+WORDS = {"create_object": "new object", "create_field": "new fields", "add_options": "new options"}
 
 
 def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> list[Block]:
@@ -21,7 +21,7 @@ def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> l
     waves = [(item.wave, item.title, item.object, item.writes, item.matched, item.rejected) for item in plan.waves]
     total = ("", "all", "", writes, sum(item.matched for item in plan.waves), sum(item.rejected for item in plan.waves))
     shown.append(
-        Table("Waves (parents first)", ("#wave", "records", "object", "#writes", "#matched", "#rejected"), waves, footer=total)
+        Table("Waves (parents first)", ("#wave", "records", "?object", "#writes", "#matched", "#rejected"), waves, footer=total)
     )
     if owners is not None:
         shown.append(owners_view(owners))

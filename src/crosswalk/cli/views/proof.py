@@ -8,6 +8,8 @@ from crosswalk.model.reconciliation import LedgerLine, Reconciliation, RowState,
 STATES: tuple[RowState, ...] = (
     "loaded", "loaded_with_findings", "matched", "folded", "excluded", "quarantined", "rejected", "conflict", "unaccounted",
 )  # fmt: skip
+TITLES = {"loaded_with_findings": "with findings"}
+"""Shorter column titles."""
 GROUPS = 12
 """Groups of a business total shown at most."""
 
@@ -40,7 +42,7 @@ def _ledger(lines: Sequence[LedgerLine]) -> Block:
     totals = [sum(line.states.get(state, 0) for line in lines) for state in used]
     good = all(line.balanced() for line in lines)
     footer: Sequence[Cell] = ("all", sum(line.rows for line in lines), *totals, mark(good))
-    columns = ("source object", "#rows", *(f"#{state.replace('_', ' ')}" for state in used), "adds up")
+    columns = ("source object", "#rows", *(f"#{TITLES.get(state, state)}" for state in used), "ok")
     return Table("Ledger: every source row in exactly one state", columns, rows, footer=footer)
 
 
@@ -50,7 +52,7 @@ def _records(found: Reconciliation) -> Block:
          some(item.leftover, "bad"), mark(item.expected_digest == item.actual_digest and not item.missing))
         for item in found.records
     ]  # fmt: skip
-    return Table("Read back", ("record", "object", "#expected", "#found", "#missing", "#different", "#left over", "same"), rows)
+    return Table("Read back", ("record", "?object", "#expected", "#found", "#missing", "#different", "#left over", "ok"), rows)
 
 
 def _links(found: Reconciliation) -> Block:
@@ -59,7 +61,7 @@ def _links(found: Reconciliation) -> Block:
          mark(not item.dangling and not item.required_empty))
         for item in found.links
     ]  # fmt: skip
-    return Table("Links", ("link", "to", "#filled", "#dangling", "#required but empty", "whole"), rows)
+    return Table("Links", ("link", "?to", "#filled", "#dangling", "#required but empty", "ok"), rows)
 
 
 def _total(item: TotalCheck) -> Block:
@@ -73,7 +75,7 @@ def _total(item: TotalCheck) -> Block:
         for group in groups[:GROUPS]
     ]
     more = f" (first {GROUPS} of {len(groups)})" if len(groups) > GROUPS else ""
-    return Table(f"{item.name}{more}", (item.record, "#all staged rows", "#of these written", "#in the destination", "same"), rows)
+    return Table(f"{item.name}{more}", (item.record, "#all staged rows", "#of these written", "#in the destination", "ok"), rows)
 
 
 def _meant(item: TotalCheck, group: str) -> str:

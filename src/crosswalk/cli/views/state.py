@@ -1,5 +1,6 @@
 """Where a migration stands, and its audit log."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def _done(done: bool) -> Cell:
 def audit_view(entries: Sequence["AuditEntry"], chain: "ChainCheck") -> list[Block]:
     """One line per entry, then whether the journal is what was written into it."""
     lines = [_line(entry) for entry in entries]
-    columns = ("#", "when (UTC)", "#run", "what", "record", "~source key", "state", "~detail")
+    columns = ("#?", "when (UTC)", "#?run", "what", "record", "~source key", "state", "~detail")
     words = f"{number(len(entries))} entries" if entries else "No entry fits"
     shown: list[Block] = [Heading(words), Table("Audit log", columns, lines)] if entries else [Heading(words)]
     if chain.ok:
@@ -45,8 +46,21 @@ def audit_view(entries: Sequence["AuditEntry"], chain: "ChainCheck") -> list[Blo
     return [*shown, Heading(f"The journal has been tampered with or damaged: {chain.broken}", "bad")]
 
 
+def _plain(value: object) -> str:
+    """Details as people read them; a digest by its first letters.
+
+    >>> _plain({"what": "map", "digest": "0123456789abcdef" * 4})
+    'what map, digest 0123456789ab'
+    """
+    if isinstance(value, dict):
+        pairs: dict[str, object] = value  # pyright: ignore[reportUnknownVariableType]
+        return ", ".join(f"{name} {_plain(item)}" for name, item in pairs.items())
+    text = str(value)
+    return text[:12] if re.fullmatch(r"[0-9a-f]{64}", text) else text
+
+
 def _line(entry: "AuditEntry") -> Sequence[Cell]:
-    details = ", ".join(f"{name} {value}" for name, value in entry.details.items()) or entry.message or entry.destination_id or ""
+    details = _plain(entry.details) or entry.message or entry.destination_id or ""
     run = "" if entry.run is None else str(entry.run)
     what = entry.event or entry.operation or ""
     state = entry.state or ""
