@@ -25,6 +25,8 @@ def _one_source(field: "FieldMapping") -> "FieldMapping":
         wanted = ", ".join(name.strip("_") for name in VALUE_SOURCES)
         found = ", ".join(name.strip("_") for name in given) or "none"
         raise ValueError(f"a field needs exactly one of {wanted}; this one has {found}")
+    if isinstance(field.constant, int) and not -(2**63) <= field.constant < 2**63:
+        raise ValueError("a constant number has at most 64 bits; write a longer one in quotes")
     return field
 
 

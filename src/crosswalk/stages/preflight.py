@@ -83,7 +83,7 @@ def _row_findings(
         ).fetchall()
         yield Finding(
             code=code, severity="warning", object=record.object, field=path, count=count,
-            message=f"{count} {record.record}: {code.replace('_', ' ')} in {path}{_kept_in(mapping, record.record, path)}.",
+            message=f"{count} {record.record}: {code.replace('_', ' ')} in {path}{_kept_in(mapping, record.record, code, path)}.",
             remedy=REMEDIES.get(code, "Look at these rows with crosswalk audit --source-id."),
             examples=tuple(key for (key,) in examples),
         )  # fmt: skip
@@ -101,8 +101,12 @@ def _row_findings(
             )  # fmt: skip
 
 
-def _kept_in(mapping: Mapping, record: str, path: str) -> str:
-    kept = next((other for other, mapped in mapping.records[record].fields.items() if mapped.words_of == path), None)
+def _kept_in(mapping: Mapping, record: str, code: str, path: str) -> str:
+    fields = mapping.records[record].fields
+    unique = fields[path].unique
+    if code == "shared_value":
+        return f"; the value is kept in {unique.overflow}" if unique and unique.overflow else ""
+    kept = next((other for other, mapped in fields.items() if mapped.words_of == path), None)
     return f"; the source's words are kept in {kept}" if kept else ""
 
 

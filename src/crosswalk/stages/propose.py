@@ -95,12 +95,7 @@ def _bind_records(binder: _Binder, shipped: Dictionary[str, Plain]) -> dict[str,
 def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
     source_object = record["from"]
     binder.source(source_object)
-    joins: dict[str, Plain] = {}
-    for alias, join in record.get("joins", {}).items():
-        try:
-            joins[alias] = _bind_join(binder, source_object, join)
-        except _Missing as missing:
-            binder.notes.append(f"{name}: nothing joined from {join['from']}, {missing}")
+    joins = _bind_joins(binder, source_object, record.get("joins", {}), name)
 
     def column(concept: str) -> str:
         alias, dot, rest = concept.partition(".")
@@ -155,6 +150,17 @@ def _bound_where(where: str, column: Callable[[str], str], place: str) -> str | 
     return renamed_expression(where, names.__getitem__, place)
 
 
+def _bind_joins(binder: _Binder, source_object: str, joins: Dictionary[str, Plain], name: str) -> dict[str, Plain]:
+    """The joins the export has the objects for; the others are noted."""
+    bound: dict[str, Plain] = {}
+    for alias, join in joins.items():
+        try:
+            bound[alias] = _bind_join(binder, source_object, join)
+        except _Missing as missing:
+            binder.notes.append(f"{name}: nothing joined from {join['from']}, {missing}")
+    return bound
+
+
 def _bind_join(binder: _Binder, source_object: str, join: Plain) -> Plain:
     theirs = join["from"]
     bound: Plain = {
@@ -200,7 +206,7 @@ def _bind_field(
 
 def _bind_gather(binder: _Binder, gather: Plain, column: Callable[[str], str]) -> Plain:
     theirs = gather["from"]
-    joins: dict[str, Plain] = {alias: _bind_join(binder, theirs, join) for alias, join in gather.get("joins", {}).items()}
+    joins = _bind_joins(binder, theirs, gather.get("joins", {}), f"{theirs} (gathered)")
 
     def their_column(concept: str) -> str:
         alias, dot, rest = concept.partition(".")

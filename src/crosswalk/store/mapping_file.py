@@ -1,6 +1,7 @@
 """mapping.yaml: the map as people read and edit it, and as the engine approves it."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import Mapping
@@ -16,6 +18,9 @@ HEADER = """The map of this migration: what becomes what. Read it, change it, th
 Any change after that needs a new approval. What each word means: docs/guides/mapping.md
 `unmapped` at the end lists the source fields that go nowhere, `notes` what you should know before you approve."""
 
+_UNPLAIN = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]|^[?:-]")
+"""What only a double-quoted text keeps: line ends, tabs, controls and marks that YAML folds, drops or
+forbids, and a first character that it takes for its own."""
 FLOW_WIDTH = 150
 """A field that fits this many characters stands on one line."""
 
@@ -50,7 +55,7 @@ def mapping_text(mapping: Mapping) -> str:
     """The file's text: short fields on one line each, in the map's order."""
     plain = mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     content = CommentedMap({"version": 1, **{key: value for key, value in plain.items() if key not in ("version", "based_on")}})
-    for key in ("records", "objects", "totals", "unmapped"):
+    for key in plain:
         if key in content:
             content[key] = _laid_out(content[key])
     content.yaml_set_start_comment(HEADER)
@@ -66,7 +71,7 @@ def _laid_out(value: Any, depth: int = 0) -> Any:
     """Nested plain values with everything short enough in flow style."""
     if isinstance(value, dict):
         items: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-        result = CommentedMap({key: _laid_out(item, depth + 1) for key, item in items.items()})
+        result = CommentedMap({_laid_out(key): _laid_out(item, depth + 1) for key, item in items.items()})
         if depth >= 2 and len(str(items)) <= FLOW_WIDTH:
             result.fa.set_flow_style()
         return result
@@ -76,4 +81,6 @@ def _laid_out(value: Any, depth: int = 0) -> Any:
         if depth >= 2 and len(str(rows)) <= FLOW_WIDTH:
             listed.fa.set_flow_style()
         return listed
+    if isinstance(value, str) and _UNPLAIN.search(value):
+        return DoubleQuotedScalarString(value)
     return value

@@ -144,7 +144,7 @@ class World:
 
     def read(self, file: Path, order: str) -> list[Plain]:
         """A Parquet file's rows."""
-        table = self.connection.sql(f"SELECT * FROM read_parquet('{file}') ORDER BY {order}").to_arrow_table()
+        table = self.connection.cursor().sql(f"SELECT * FROM read_parquet('{file}') ORDER BY {order}").to_arrow_table()
         return table.to_pylist()
 
 

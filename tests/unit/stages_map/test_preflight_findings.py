@@ -104,6 +104,20 @@ def test_where_the_words_are_kept_is_said(world: World) -> None:
     assert "kept in bornAsWritten" in checked(world, fields)[0].message
 
 
+def test_a_shared_value_is_said_to_be_where_it_went(world: World) -> None:
+    """The overflow field has it, not the words as written."""
+    fields: Plain = {
+        "emails.primaryEmail": {"from": "E", "unique": {"overflow": "emails.additionalEmails"}},
+        "emails.additionalEmails": {"from": "E", "transform": "email.others"},
+        "emailAsWritten": {"words_of": "emails.primaryEmail", "create": made("text")},
+    }
+    world.put("rows", [{"E": "kin@x.test"}, {"E": "kin@x.test"}])
+    mapping = the_map({"people": {"to": "people", "from": "rows", "fields": fields}})
+    found = preflight(mapping, world.stage(mapping), world.schema, CAPABILITIES, world.root, world.connection)
+    assert [item.code for item in found] == ["shared_value"]
+    assert "kept in emails.additionalEmails" in found[0].message
+
+
 def test_every_finding_a_transform_may_raise_has_a_remedy() -> None:
     """No code leads a person nowhere."""
     assert all(len(remedy) > 20 for remedy in REMEDIES.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.model.errors import UsageError
@@ -72,6 +72,7 @@ def _is_refused(text: str) -> bool:
     return False
 
 
+@settings(deadline=None)
 @given(name=NAMES, new=NAMES)
 def test_a_column_of_any_name_survives_renaming(name: str, new: str) -> None:
     """Concepts become the headers that are really there, whatever characters those hold."""
@@ -81,6 +82,7 @@ def test_a_column_of_any_name_survives_renaming(name: str, new: str) -> None:
     assert renamed_expression(renamed, lambda column: {new: name}[column], "here") == renamed_expression(text, str, "here")
 
 
+@settings(deadline=None)
 @given(name=NAMES, value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10))
 def test_an_expression_means_in_duckdb_what_it_says(name: str, value: str) -> None:
     """A column is only ever a column and a literal only ever a literal, quotes and brackets inside them included."""
@@ -90,6 +92,7 @@ def test_an_expression_means_in_duckdb_what_it_says(name: str, value: str) -> No
     assert DUCKDB.execute(f"SELECT {quoted(name)} FROM {rows} WHERE {sql}", [value, value + "!"]).fetchall() == [(value,)]
 
 
+@settings(deadline=None)
 @given(noise=st.text(st.sampled_from("'\"()[]{};,-/*$?#:.@~ \nabAS01SELECTFROM"), max_size=30))
 def test_noise_is_read_or_refused_but_never_crashes_or_leaks_a_query(noise: str) -> None:
     """Whatever a person types, the answer is an expression of our own writing or a UsageError."""

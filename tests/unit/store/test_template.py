@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.model.errors import UsageError
@@ -59,6 +59,7 @@ def test_a_template_nobody_can_read_is_refused(case: dict[str, Any]) -> None:
     assert refused.value.remedy
 
 
+@settings(deadline=None)
 @given(template=TEMPLATES, cells=st.lists(st.none() | WORDS, min_size=len(COLUMNS), max_size=len(COLUMNS)))
 def test_sql_and_python_render_the_same(template: str, cells: list[str | None]) -> None:
     """For any template and any cells, blank, quoted, with NUL or not Latin."""
@@ -66,6 +67,7 @@ def test_sql_and_python_render_the_same(template: str, cells: list[str | None]) 
     assert rendered(template, row) == reference(parse_template(template), row)
 
 
+@settings(deadline=None)
 @given(template=TEMPLATES)
 def test_every_column_of_a_template_is_named_once(template: str) -> None:
     """What a template reads is known before it runs; `key` is the record's own key and no column."""

@@ -4,7 +4,7 @@ import uuid
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.store.template import text_literal
@@ -16,6 +16,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 PARTS = st.lists(st.text(st.sampled_from("ab| \\"), max_size=4), min_size=2, max_size=3)
 
 
+@settings(deadline=None)
 @given(namespace=st.uuids(), record=TEXTS, key=TEXTS)
 def test_an_id_cut_in_sql_is_pythons_uuid5(namespace: uuid.UUID, record: str, key: str) -> None:
     """For any record and key, quotes and every script included (law 5)."""
@@ -24,6 +25,7 @@ def test_an_id_cut_in_sql_is_pythons_uuid5(namespace: uuid.UUID, record: str, ke
     assert found == (str(uuid.uuid5(namespace, f"{record}:{key}")),)
 
 
+@settings(deadline=None)
 @given(one=PARTS, other=PARTS)
 def test_two_keys_are_equal_only_where_their_parts_are(one: list[str], other: list[str]) -> None:
     """Parts joined by `|` stay apart whatever they hold; outer blanks do not count."""
