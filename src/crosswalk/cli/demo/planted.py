@@ -1,6 +1,6 @@
 """The demo's reckoning: every planted deviation is found where it was planted, and nothing else is found."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -45,9 +45,6 @@ CONSEQUENCES: Mapping[str, frozenset[str]] = {
 ABOUT_THE_SOURCE = frozenset({"personal_data", "not_exportable", "rows_quarantined"})
 """Findings that describe any export, or are checked row by row."""
 
-
-OUR_REJECTIONS = frozenset({"required_missing", "parent_not_loaded"})
-"""Rejections that the transform decides, each checked row by row; any other comes from the destination."""
 
 BILLED = ("billing_ledgers", "sum")
 COUNTED = {
@@ -115,7 +112,11 @@ def reckon(
             for place in _places(example):
                 found.codes[place].add(finding.code)
     items = tuple(_end(item, found) for item in planted["dirt"])
-    unplanned = (*_unplanned_rows(notable, found), *_unplanned_findings(source_findings, found), *_refused(proof))
+    unplanned = (
+        *_unplanned_rows(notable, found),
+        *_unplanned_findings(source_findings, found),
+        *_refused(proof, notable, planted["dirt"]),
+    )
     return Reckoning(items, unplanned, tuple(_miscounted(planted, profile, owners, proof)))
 
 
@@ -171,10 +172,13 @@ def _unplanned_findings(findings: Sequence[Finding], found: _Found) -> Iterator[
             yield f"{finding.object or 'source'}: {finding.code} ({', '.join(finding.examples[:2]) or finding.count})"
 
 
-def _refused(proof: Reconciliation) -> Iterator[str]:
-    """Rows the destination refused: nothing planted leads to that."""
+def _refused(proof: Reconciliation, records: Sequence[RecordEnd], dirt: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows that loading refused, more than were planted. What the transform rejects was checked row by row."""
+    checked = {record.reason for record in records if record.state == "rejected"}
+    wanted = Counter(code for item in dirt for code in EXPECTED.get(item["kind"], ()))
     for reason in proof.reasons:
-        if reason.state in ("rejected", "conflict", "unaccounted") and reason.code.partition(":")[0] not in OUR_REJECTIONS:
+        refused = reason.state in ("rejected", "conflict", "unaccounted") and reason.code not in checked
+        if refused and reason.rows > wanted[reason.code.partition(":")[0]]:
             yield f"{reason.source_object}: {reason.rows} {reason.state}, {reason.code} ({', '.join(reason.examples[:2])})"
 
 
