@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from crosswalk.model.mapping import Mapping, Settings, Unmapped
@@ -21,6 +22,10 @@ Plain = dict[str, Any]
 
 Distinct = Callable[[str, str], list[str]]
 """Source object and column → its distinct values, none when there are too many for a list of options."""
+
+
+LONGEST_LABEL = 63
+"""Characters of an option's label (facts/twenty.md §8)."""
 
 
 class _Missing(Exception):
@@ -281,10 +286,21 @@ def _bind_values(binder: _Binder, bound: Plain, source_object: str, record: Plai
         option = to_option(value, TransformSettings()).value
         if not isinstance(option, str):
             continue
-        label = value.strip().replace(",", " ")[:63]
-        options.setdefault(option, label if label not in options.values() else option.replace("_", " ").title())
+        if option not in options:
+            options[option] = _label(value, option, {label.lower() for label in options.values()})
         bound["values"][value.strip()] = option
     bound["create"] = {**create, "options": [[option, label] for option, label in options.items()]}
+
+
+def _label(value: str, option: str, taken: set[str]) -> str:
+    """The value as an option's label: at most 63 characters, no comma, like no other (facts/twenty.md §8)."""
+    words = option.replace("_", " ").title()
+    label = value.replace(",", " ").strip()[:LONGEST_LABEL].strip() or words
+    for choice in (label, words[:LONGEST_LABEL]):
+        if choice.lower() not in taken:
+            return choice
+    numbered = (f"{label[: LONGEST_LABEL - 5].strip()} {number}" for number in count(2))
+    return next(choice for choice in numbered if choice.lower() not in taken)
 
 
 def _drop_dangling(records: dict[str, Plain], notes: list[str]) -> None:

@@ -97,17 +97,33 @@ TEXTS = st.one_of(
      "#", "", " x ", "'", '"', "\0", "a\nb\n", "*a", "&a", "!x"]),
 )  # fmt: skip
 CONSTANTS = st.one_of(TEXTS, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
-FIELDS: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    st.builds(
-        lambda text, values: {"from": text, "values": {value.strip(): "X" for value in values}}, TEXTS, st.lists(TEXTS, max_size=4)
-    ),
-    st.builds(lambda value: {"constant": value}, CONSTANTS),
-    st.builds(
-        lambda text, label: {"template": text, "create": {"type": "option", "label": label, "options": [[label, text]]}},
-        TEXTS,
-        TEXTS,
-    ),
-    st.builds(lambda text: {"gather": {"from": text, "match": {text: "Id"}, "lines": text}, "unique": {}}, TEXTS),
+
+
+def valued(text: str, values: list[str]) -> dict[str, Any]:
+    """A column through a value map."""
+    return {"from": text, "values": {value.strip(): "X" for value in values}}
+
+
+def constant(value: str | float | bool) -> dict[str, Any]:
+    """A constant of any kind."""
+    return {"constant": value}
+
+
+def templated(text: str, label: str) -> dict[str, Any]:
+    """A template into a field that is to be created."""
+    return {"template": text, "create": {"type": "option", "label": label, "options": [[label, text]]}}
+
+
+def gathered(text: str) -> dict[str, Any]:
+    """Lines of another object."""
+    return {"gather": {"from": text, "match": {text: "Id"}, "lines": text}, "unique": {}}
+
+
+FIELDS = st.one_of(
+    st.builds(valued, TEXTS, st.lists(TEXTS, max_size=4)),
+    st.builds(constant, CONSTANTS),
+    st.builds(templated, TEXTS, TEXTS),
+    st.builds(gathered, TEXTS),
 )
 
 
