@@ -72,6 +72,9 @@ def _fingerprint(reader: Reader, target: Path | None, same_as: Path | None, *, t
     print(f"Fingerprint {taken['digest']} of {len(taken['objects'])} objects and {rows} rows. Left out:", file=sys.stderr)
     for what, why in LEFT_OUT.items():
         print(f"  {what}: {why}", file=sys.stderr)
+    for name, item in taken["objects"].items():
+        if item["unreadable"]:
+            print(f"  {name}: cannot be read: {item['unreadable']}", file=sys.stderr)
     if target:
         target.write_text(json.dumps(taken, indent=1))
     if same_as is None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, cast
 
-from twenty_reader import Json, Reader
+from twenty_reader import Json, Reader, Refused
 
 LEFT_OUT = {
     "updatedBy": "always the last caller; cannot be set (facts/twenty.md §3)",
@@ -30,21 +30,26 @@ OBJECT_FACTS = ("nameSingular", "namePlural", "labelSingular", "labelPlural", "d
 
 
 def fingerprint(reader: Reader, *, times: bool) -> Json:
-    """{"digest", "objects": {name: {"schema", "rows", "deleted", "digest"}}, "left_out"}.
+    """{"digest", "objects": {name: {"schema", "rows", "deleted", "unreadable", "digest"}}, "left_out"}.
 
-    With `times` createdAt and updatedAt count.
+    With `times` createdAt and updatedAt count. `unreadable` holds the server's words where it shows nobody the rows.
     """
     objects: dict[str, Json] = {}
     for item in sorted(reader.objects(), key=lambda one: one["nameSingular"]):
         name, plural = item["nameSingular"], item["namePlural"]
         rows: list[Json] = []
         gone: list[Json] = []
+        unreadable = ""
         if name not in SERVERS_OWN and item.get("isActive", True):
-            rows, gone = list(reader.rows(plural)), list(reader.deleted(plural))
+            try:
+                rows, gone = list(reader.rows(plural)), list(reader.deleted(plural))
+            except Refused as refusal:
+                unreadable = str(refusal)
         objects[name] = {
             "schema": _digest(_schema(item)),
             "rows": len(rows),
             "deleted": len(gone),
+            "unreadable": unreadable,
             "digest": _digest(sorted(_digest(_row(row, times)) for row in [*rows, *gone])),
         }
     return {"digest": _digest(objects), "times": times, "objects": objects, "left_out": LEFT_OUT}

@@ -17,6 +17,10 @@ PACE_S = 0.62
 ATTEMPTS = 60
 
 
+class Refused(SystemExit):
+    """The server's words why it does not answer this; ends the program unless somebody has a use for it."""
+
+
 class Reader:
     """GET requests with an API key. Full speed until the first 429, then one request every 0.62 s."""
 
@@ -27,7 +31,7 @@ class Reader:
         self.requests = 0
 
     def get(self, path: str) -> Any:
-        """The JSON at a path. Raises SystemExit with the server's words when it refuses or cannot be reached."""
+        """The JSON at a path. Raises Refused with the server's words, SystemExit when it cannot be reached."""
         words = ""
         for attempt in range(ATTEMPTS):
             time.sleep(self.pause)
@@ -39,7 +43,7 @@ class Reader:
             except HTTPError as error:
                 words = f"{error.code} {error.read()[:300].decode(errors='replace')}"
                 if error.code != 429 and error.code < 500:
-                    raise SystemExit(f"{path.partition('?')[0]}: {words}") from None
+                    raise Refused(f"{path.partition('?')[0]}: {words}") from None
                 self.pause = PACE_S
             except (URLError, OSError) as error:
                 words = str(error)
@@ -64,14 +68,22 @@ class Reader:
         return self.rows(plural, "deletedAt[is]:NOT_NULL")
 
     def objects(self) -> list[Json]:
-        """Every object with its fields, from either form of the metadata answer (facts/twenty.md §8)."""
+        """Every object with its `fields` as a list, from either form of the metadata answer (facts/twenty.md §8)."""
         found: list[Json] = []
         cursor = ""
         while True:
-            page = self.get("/rest/metadata/objects?limit=200" + (f"&starting_after={quote(cursor)}" if cursor else ""))
+            page = self.get("/rest/metadata/objects" + (f"?starting_after={quote(cursor)}" if cursor else ""))
             data = page["data"]
-            found += cast(list[Json], data if isinstance(data, list) else cast(Json, data)["objects"])
+            held = cast(list[Json], data if isinstance(data, list) else cast(Json, data)["objects"])
+            found += [item | {"fields": _listed(item.get("fields"))} for item in held]
             info = cast(Json, page.get("pageInfo") or {})
             if not info.get("hasNextPage"):
                 return found
             cursor = info["endCursor"]
+
+
+def _listed(fields: Any) -> list[Json]:
+    """Fields listed plainly, or as the edges of a connection."""
+    if isinstance(fields, dict):
+        return [edge["node"] for edge in cast(list[Json], cast(Json, fields).get("edges") or [])]
+    return cast(list[Json], fields or [])

@@ -315,7 +315,7 @@ def edit_map(migration: Migration) -> None:
 
 def fields(crm: Sandbox, singular: str) -> list[Json]:
     """The fields of an object as the metadata API shows them."""
-    found = crm.call("GET", "/rest/metadata/objects?limit=200")["data"]
+    found = crm.call("GET", "/rest/metadata/objects")["data"]
     return next(item["fields"] for item in found if item["nameSingular"] == singular)
 
 
@@ -326,7 +326,7 @@ def field_id(crm: Sandbox, singular: str, name: str) -> str:
 
 def plurals(crm: Sandbox) -> set[str]:
     """The plural names of all objects."""
-    return {item["namePlural"] for item in crm.call("GET", "/rest/metadata/objects?limit=200")["data"]}
+    return {item["namePlural"] for item in crm.call("GET", "/rest/metadata/objects")["data"]}
 
 
 def wait_for_workflow(crm: Sandbox) -> None:
