@@ -134,6 +134,8 @@ class LoadJob:
     tally: Tally = field(default_factory=Tally)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     stopping: bool = False
+    many: bool = False
+    """The journal was told that very many records follow."""
     uncertain_streak: int = 0
     done: int = 0
     _sent: list[tuple[float, int]] = field(default_factory=lambda: [])

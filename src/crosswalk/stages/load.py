@@ -22,7 +22,7 @@ from crosswalk.stages._load_leftovers import Leftovers
 from crosswalk.stages._load_updates import Updater
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.journal import Journal
-from crosswalk.store.staging import Action, PlannedRow, plan_rows, planned_rows, prepare, selected_rows, take_xref
+from crosswalk.store.staging import MANY_ROWS, Action, PlannedRow, plan_rows, planned_rows, prepare, selected_rows, take_xref
 
 NOTED_PER_BATCH = 1000
 """Rows that need no request (rejected, matched) share a journal transaction."""
@@ -80,9 +80,13 @@ async def _load_record(job: LoadJob, record: StagedRecord, selected: bool) -> No
         ("adopt", job.destination.capabilities.read_size, lambda rows: Updater(job, record, adopted=True).update(rows)),
         ("update", job.destination.capabilities.read_size, lambda rows: Updater(job, record, adopted=False).update(rows)),
     )
+    many = planned.get("create", 0) > MANY_ROWS
+    if many and not job.many:
+        job.many = True
+        job.journal.expect_many()
     for action, size, work in actions:
         if planned.get(action):
-            async for rows in ahead(planned_rows(job.connection, record, file, [action], size)):
+            async for rows in ahead(planned_rows(job.connection, record, file, [action], size, many)):
                 await job.uninterrupted(_awaited(work(rows)))
 
 

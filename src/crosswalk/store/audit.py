@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Row, select
 
 from crosswalk.store.chain import unpack
 from crosswalk.store.entries import AuditEntry
+from crosswalk.store.history import make_findable
 from crosswalk.store.reading import INTENT_COLUMNS
 from crosswalk.store.tables import BATCH_LIMIT, batch_and_ordinal, intent, link, outcome, target
 
@@ -33,6 +34,8 @@ class Search:
 
 def audit(engine: Engine, search: Search, limit: int | None) -> Iterator[AuditEntry]:
     """The lines that meet the search, oldest first. Read in pages, each a query of its own."""
+    if search.destination_id is not None:
+        make_findable(engine)
     lines = _intents(engine, search)
     if search.wants_events():
         lines = merge(lines, _events(engine, search.run), key=lambda line: line.position)

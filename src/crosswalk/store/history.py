@@ -4,11 +4,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, Row, func, inspect, select
 
 from crosswalk.store.entries import TAKEN_BACK, UNDOING, WRITING, WRITTEN, Entry
 from crosswalk.store.reading import entries, settled
-from crosswalk.store.tables import BATCH_LIMIT, head, intent, intent_id, link, outcome, slices, target, xref
+from crosswalk.store.tables import (
+    BATCH_LIMIT,
+    INTENT_BY_DESTINATION,
+    head,
+    intent,
+    intent_id,
+    link,
+    outcome,
+    slices,
+    target,
+    xref,
+)
 
 _UNDOABLE = WRITTEN - {"matched"}
 
@@ -65,6 +76,7 @@ def _take_back(stack: list[int], row: Row[*tuple[Any, ...]]) -> None:
 def entries_by_destination_ids(engine: Engine, ids: Sequence[str]) -> dict[str, Entry]:
     """Destination id → the entry whose after-image it was last left with by us (written, matched or restored)."""
     last: dict[str, Row[*tuple[Any, ...]]] = {}
+    make_findable(engine)
     with engine.connect() as connection:
         for some in slices(ids):
             query = settled().where(intent.c.destination_id.in_(some), target.c.operation != "upload")
@@ -73,6 +85,21 @@ def entries_by_destination_ids(engine: Engine, ids: Sequence[str]) -> dict[str, 
                     last[row.destination_id] = row
         rows = sorted(last.values(), key=lambda row: row.id)
         return {entry.destination_id: entry for entry in entries(connection, rows)}
+
+
+def make_findable(engine: Engine) -> None:
+    """Make the index by destination id, unless it is there (some seconds for a million intents)."""
+    with engine.connect() as connection:
+        there = any(found["name"] == INTENT_BY_DESTINATION.name for found in inspect(connection).get_indexes(intent.name))
+    if not there:
+        with engine.begin() as connection:
+            INTENT_BY_DESTINATION.create(connection, checkfirst=True)
+
+
+def expect_many(engine: Engine) -> None:
+    """Drop the index by destination id: very many intents follow, and whoever looks for one makes it again."""
+    with engine.begin() as connection:
+        INTENT_BY_DESTINATION.drop(connection, checkfirst=True)
 
 
 def counts(engine: Engine, run: int | None) -> dict[tuple[str, str], int]:

@@ -103,6 +103,10 @@ class Journal:
         with self._engine.connect() as connection:
             return [Event(row.position, row.at, row.name, row.run, unpack(row.body)) for row in connection.execute(query)]
 
+    def expect_many(self) -> None:
+        """Very many batches follow: what would slow them down and can be made again is put aside."""
+        history.expect_many(self._engine)
+
     # Batches
 
     async def open_batch(self, run: int, intents: Sequence[Intent]) -> int:
