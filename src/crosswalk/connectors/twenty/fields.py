@@ -1,5 +1,6 @@
 """Twenty's field types as leaves, and values to and from their wire form (facts/twenty.md §6)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +60,8 @@ _ACTOR_KINDS: Mapping[str, ActorKind] = {
     "WORKFLOW": "automation", "SYSTEM": "automation", "AGENT": "automation", "APPLICATION": "automation",
     "WEBHOOK": "automation",
 }  # fmt: skip
+_CANONICAL_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+"""What Twenty answers nearly always: model/values.py's own form, which need not be parsed."""
 _CLEARED_BY_EMPTY_TEXT = frozenset({"text", "email", "phone", "url", "rich_text"})
 _CLEARED_BY_EMPTY_LIST = frozenset({"list", "options", "file"})
 _CLEARED_PARTS: Mapping[str, Any] = {"currencyCode": None, "additionalPhones": [], "secondaryLinks": []}
@@ -128,6 +131,8 @@ def decode(field: DestinationField, wire: Any) -> Value:
 
 
 def _instant(text: str) -> str:
+    if _CANONICAL_INSTANT.fullmatch(text):
+        return text
     try:
         return instant_text(datetime.fromisoformat(text))
     except ValueError:
