@@ -20,7 +20,7 @@ from crosswalk.stages.propose import Distinct, propose
 from crosswalk.store.files import object_file
 from crosswalk.store.mapping_file import load_yaml
 from crosswalk.store.scratch import open_scratch
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 
 FALLBACK = Owners(fallback_email="desk@clinic.test", fallback_user_id="00000000-0000-4000-8000-000000000009")
 
