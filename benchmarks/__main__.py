@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.clinic import Clinic, make_clinic
+from benchmarks.comparing import Comparison, compare
 from benchmarks.measuring import Measure
 from benchmarks.report import show
 
@@ -32,8 +33,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     made.add_argument("--patients", type=int, default=5_000)
     made.add_argument("--full", action="store_true", help=f"{FULL:,} patients")
-    made.add_argument("--destination", choices=("null", "sandbox"), default="null",
-                      help="null: accepts everything in this process and keeps nothing; sandbox: the local Twenty, limits off")  # fmt: skip
+    told = "null: in this process, keeps nothing (default); sandbox: the local Twenty, limits off"
+    made.add_argument("--destination", choices=("null", "sandbox"), default="null", help=told)
     made.add_argument("--no-peers", action="store_true", help="leave out the comparison with named peers")
     made.add_argument("--json", action="store_true", help="one JSON document on stdout")
     made.add_argument("--keep", type=Path, metavar="DIR", help="work here and leave everything there (default: a temporary folder)")
@@ -42,13 +43,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _bench(folder: Path, patients: int, options: argparse.Namespace) -> int:
     clinic = make_clinic(folder / f"clinic-{patients}", patients)
-    measures = _migrate(folder, clinic, options.destination)
-    show(clinic, options.destination, measures, [], as_json=options.json)
+    measures, comparisons = _migrate(folder, clinic, options.destination, peers=not options.no_peers)
+    show(clinic, options.destination, measures, comparisons, as_json=options.json)
     return 0
 
 
-def _migrate(folder: Path, clinic: Clinic, destination: str) -> list[Measure]:
-    """All phases, each in a process of its own."""
+def _migrate(folder: Path, clinic: Clinic, destination: str, *, peers: bool) -> tuple[list[Measure], list[Comparison]]:
+    """All phases, each in a process of its own, then the peers, while the sandbox still stands."""
     number = next(n for n in range(1, 10_000) if not (folder / f"bench-{n}").exists())
     workspace = folder / f"bench-{number}" / "migration"
     workspace.parent.mkdir()
@@ -64,7 +65,8 @@ def _migrate(folder: Path, clinic: Clinic, destination: str) -> list[Measure]:
             "schema_file": str(workspace.with_name("schema.json")),
         }  # fmt: skip
         phase({**common, "phase": "prepare", "destination": "sandbox"})
-        return [phase({**common, "phase": name, "destination": destination}) for name in PHASES]
+        measures = [phase({**common, "phase": name, "destination": destination}) for name in PHASES]
+        return measures, compare(clinic, workspace, destination, measures) if peers else []
     finally:
         sandbox.terminate()
         sandbox.wait()

@@ -115,11 +115,7 @@ class WatchedDestination:
 
     inner: Destination
     waiting: Waiting
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The other's."""
-        return self.inner.capabilities
+    capabilities: Capabilities = CAPABILITIES
 
     async def _watched(self, call: Awaitable[T]) -> T:
         with self.waiting:

@@ -4,10 +4,12 @@ import asyncio
 import resource
 import selectors
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -87,16 +89,10 @@ class WatchedSelector(selectors.DefaultSelector):
         return found
 
 
-class WatchedLoops(asyncio.DefaultEventLoopPolicy):
-    """Event loops whose idling is counted."""
-
-    def __init__(self, waiting: Waiting) -> None:
-        super().__init__()
-        self._waiting = waiting
-
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        """A loop on a watched selector."""
-        return asyncio.SelectorEventLoop(WatchedSelector(self._waiting))
+def watched_run(work: Coroutine[Any, Any, T], waiting: Waiting) -> T:
+    """As asyncio.run, on a loop whose idling is counted."""
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(WatchedSelector(waiting))) as runner:
+        return runner.run(work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.destinations import OWNER, NullDestination, WatchedDestination
-from benchmarks.measuring import Laps, Measure, Waiting, WatchedLoops, peak_mb
+from benchmarks.measuring import Laps, Measure, Waiting, peak_mb, watched_run
 from crosswalk.model.plan import Plan
 from crosswalk.runs import registry
 from crosswalk.runs.approvals import accept, approve
@@ -47,7 +47,7 @@ def main() -> None:
     """Do the phase that the argument describes, and print what it cost."""
     task = Task(**json.loads(sys.argv[1]))
     waiting = Waiting()
-    asyncio.set_event_loop_policy(WatchedLoops(waiting))
+    _watch_loops(waiting)
     opened = _use_destination(task, waiting)
     workspace = _created(task) if task.phase == "prepare" else open_workspace(Path(task.workspace))
     laps = Laps()
@@ -60,6 +60,15 @@ def main() -> None:
         {name: (round(seconds, 3), round(laps.cpu[name], 3)) for name, seconds in laps.seconds.items()}, details,
     )  # fmt: skip
     print(json.dumps(asdict(measure)))
+
+
+def _watch_loops(waiting: Waiting) -> None:
+    """Let asyncio.run, which every verb calls once (DESIGN.md, "Colours and ownership"), run on watched loops."""
+
+    def run(main: Coroutine[Any, Any, Any], *, debug: bool | None = None) -> Any:
+        return watched_run(main, waiting)
+
+    asyncio.run = run
 
 
 def _use_destination(task: Task, waiting: Waiting) -> list[Destination]:
