@@ -47,7 +47,11 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             verb = "run" if ctx.invoked_subcommand == "sample" else ctx.invoked_subcommand
-            remedy = f"Nothing is lost: {ctx.obj.command(verb)} continues." if verb != "demo" else "The demo can be started again."
+            remedy = (
+                f"Nothing is lost: {ctx.obj.command(verb)} (with the options you gave) continues."
+                if verb != "demo"
+                else "The demo can be started again."
+            )
             raise Paused("Paused", remedy) from None
 
 

@@ -106,7 +106,8 @@ class Session:
         if self.json:
             self.document({"error": {"message": message, "remedy": remedy, "exit_code": exit_code}})
         else:
-            self.err.print(Text.assemble(("Error: ", "bold red"), message))
+            head = ("", "") if exit_code == PAUSED else ("Error: ", "bold red")
+            self.err.print(Text.assemble(head, message))
             if remedy:
                 self.err.print(Text.assemble(("What to do: ", "bold"), remedy))
         return exit_code
