@@ -24,7 +24,7 @@ from crosswalk.stages.sample import choose_sample
 from crosswalk.stages.settle import settle
 from crosswalk.store.entries import RunKind
 from crosswalk.store.journal import Journal
-from crosswalk.store.template import text_literal
+from crosswalk.store.sql import literal
 from crosswalk.store.workspace import Workspace
 
 
@@ -103,11 +103,11 @@ def _only(workspace: Workspace, mapping: Mapping, staged: StagedWrites, only: st
         raise UsageError(f"--only {only}: the map has no such record or object", f"Say one of: {', '.join(mapping.active())}.")
     selection = workspace.root / "writes" / "only.parquet"
     rows = " UNION ALL ".join(
-        f"SELECT {text_literal(item.record)} AS record, _key FROM read_parquet({text_literal(str(workspace.root / item.file))})"
+        f"SELECT {literal(item.record)} AS record, _key FROM read_parquet({literal(str(workspace.root / item.file))})"
         for item in chosen
     )
     with workspace.scratch() as connection:
-        connection.execute(f"COPY ({rows}) TO {text_literal(str(selection))} (FORMAT parquet)")
+        connection.execute(f"COPY ({rows}) TO {literal(str(selection))} (FORMAT parquet)")
     return selection
 
 

@@ -8,7 +8,7 @@ from crosswalk.runs.registry import shipped_map
 from crosswalk.stages.propose import propose
 from crosswalk.store.files import write_atomically
 from crosswalk.store.mapping_file import load_yaml, mapping_text, read_mapping
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 from crosswalk.store.workspace import Workspace
 
 OPTIONS = 100

@@ -6,7 +6,7 @@ from crosswalk.model.field_diff import FieldDiff
 from crosswalk.model.mapping import Mapping
 from crosswalk.store.files import write_atomically
 from crosswalk.store.mapping_file import read_mapping
-from crosswalk.store.template import text_literal
+from crosswalk.store.sql import literal
 from crosswalk.store.workspace import Workspace
 
 
@@ -25,7 +25,7 @@ def current_map(workspace: Workspace) -> Mapping:
 def difference_values(workspace: Workspace, diff: FieldDiff, limit: int) -> list[tuple[str, str, str, str, str, str]]:
     """(record, key, field, verdict, expected, actual) of what differs or is missing. These are patients' values: only for
     somebody who asked (law 8)."""
-    source = f"read_parquet({text_literal(str(workspace.root / diff.values_file))})"
+    source = f"read_parquet({literal(str(workspace.root / diff.values_file))})"
     texts = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in ("record", "key", "field", "verdict", "expected", "actual"))
     with workspace.scratch() as connection:
         query = f"SELECT {texts} FROM {source} WHERE verdict IN ('different', 'missing') ORDER BY ALL LIMIT {limit}"

@@ -7,7 +7,7 @@ import duckdb
 
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.stages._extract_write import FILES, ParquetFile, file_digest, record_batch
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 
 _BATCH = 5_000
 

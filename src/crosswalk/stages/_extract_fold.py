@@ -14,7 +14,7 @@ from crosswalk.model.finding import Finding
 from crosswalk.model.source_schema import SourceObject
 from crosswalk.stages._extract_keys import content_sql, has_key_sql, numbered
 from crosswalk.stages._extract_write import ParquetFile
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 from crosswalk.transforms.contract import Settings
 from crosswalk.transforms.dates import infer_date_order
 from crosswalk.transforms.moments import moment

@@ -1,8 +1,7 @@
 """The key every row gets (A3): the source's own, else its business key, else its content; as SQL."""
 
 from crosswalk.model.source_schema import SourceObject
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import quoted
+from crosswalk.store.sql import literal, quoted
 
 
 def has_key_sql(item: SourceObject) -> str:
@@ -29,7 +28,7 @@ def content_sql(item: SourceObject) -> str:
     """SHA-1 (hex) over names and values of the filled cells, by name, so that a new empty column or another order of columns
     changes no row's key."""
     names = sorted(field.name for field in item.fields)
-    cells = (f"CASE WHEN {quoted(name)} <> '' THEN {text_literal(name + '=')} || {_escaped(name)} END" for name in names)
+    cells = (f"CASE WHEN {quoted(name)} <> '' THEN {literal(name + '=')} || {_escaped(name)} END" for name in names)
     return f"sha1(concat_ws(chr(31), {', '.join(cells)}))"
 
 

@@ -9,7 +9,7 @@ import duckdb
 from crosswalk.model.extraction import ExtractedObject
 from crosswalk.model.profile import FieldProfile
 from crosswalk.model.source_schema import SourceField, SourceObject
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 from crosswalk.transforms.dates import infer_date_order
 from crosswalk.transforms.patterns import Classification, classify
 from crosswalk.transforms.personal import PersonalKind, personal_kind

@@ -8,7 +8,7 @@ import duckdb
 from crosswalk.model.finding import Finding
 from crosswalk.model.profile import ObjectProfile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 
 _EXAMPLES = 10
 _REASONS = 5

@@ -9,8 +9,7 @@ import duckdb
 
 from crosswalk.model.profile import FieldProfile, Relation
 from crosswalk.model.source_schema import SourceField, SourceObject, SourceSchema
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import literal, parquet, quoted
 
 _SAMPLED = 500
 _LEAST = 0.5
@@ -75,7 +74,7 @@ def _take_keys(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyCo
     connection.execute("CREATE OR REPLACE TEMP TABLE _keys (object VARCHAR, key VARCHAR)")
     for item in _targets(schema):
         filled = f"{_staged(item, folder)} WHERE trim({quoted(item.key[0])}) <> ''"
-        connection.execute(f"INSERT INTO _keys SELECT {text_literal(item.name)}, _key FROM {filled}")
+        connection.execute(f"INSERT INTO _keys SELECT {literal(item.name)}, _key FROM {filled}")
 
 
 def _take_samples(schema: SourceSchema, fields: Fields, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
@@ -87,7 +86,7 @@ def _take_samples(schema: SourceSchema, fields: Fields, folder: Path, connection
                 continue
             cell = f"trim({quoted(profile.name)})"
             connection.execute(
-                f"""INSERT INTO _samples SELECT {text_literal(item.name)}, {text_literal(profile.name)}, v FROM (
+                f"""INSERT INTO _samples SELECT {literal(item.name)}, {literal(profile.name)}, v FROM (
                 SELECT DISTINCT {cell} AS v FROM {_staged(item, folder)} WHERE {cell} <> '' AND _row % {_step(profile)} = 0
                 LIMIT {_SAMPLED})"""
             )

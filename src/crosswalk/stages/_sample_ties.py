@@ -6,8 +6,7 @@ from pathlib import Path
 import duckdb
 
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import literal, parquet, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,9 @@ def close(
                     f" AND t._id NOT IN (SELECT _id FROM {selected(target.record)})"
                 )
     union = " UNION ALL ".join(
-        f"SELECT {text_literal(item.record)} AS record, _key FROM {selected(item.record)}" for item in staged.records
+        f"SELECT {literal(item.record)} AS record, _key FROM {selected(item.record)}" for item in staged.records
     )
-    connection.execute(f"COPY (SELECT DISTINCT record, _key FROM ({union})) TO {text_literal(str(selection))} (FORMAT parquet)")
+    connection.execute(f"COPY (SELECT DISTINCT record, _key FROM ({union})) TO {literal(str(selection))} (FORMAT parquet)")
     counts = connection.execute(f"SELECT record, count(*) FROM {parquet(selection)} GROUP BY 1 ORDER BY 1").fetchall()
     return dict(counts)
 

@@ -13,7 +13,7 @@ from crosswalk.model.ownership import Matched, Matches
 from crosswalk.model.record import Row
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
 from crosswalk.spi.destination import DestinationReader
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 
 
 async def match(

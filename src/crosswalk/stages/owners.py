@@ -11,7 +11,7 @@ from crosswalk.model.mapping import Mapping
 from crosswalk.model.ownership import Owner, Owners
 from crosswalk.model.record import User
 from crosswalk.store.files import object_file
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 
 
 def resolve_owners(

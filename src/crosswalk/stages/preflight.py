@@ -10,7 +10,7 @@ from crosswalk.model.finding import Finding
 from crosswalk.model.mapping import FieldMapping, Mapping
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
 from crosswalk.spi.capabilities import Capabilities
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted
 from crosswalk.transforms.registry import TRANSFORMS
 
 OWN_REMEDIES = {

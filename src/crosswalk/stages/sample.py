@@ -14,8 +14,7 @@ from crosswalk.model.mapping import Mapping
 from crosswalk.model.sample import Coverage, Sample
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
 from crosswalk.stages._sample_ties import Ties, close, selected, tie_to_root, tied
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import parquet, quoted
+from crosswalk.store.sql import literal, parquet, quoted
 
 Indexes = npt.NDArray[np.int64]
 WEIGHT = {"option values": 50, "flagged rows": 50, "null patterns": 20, "extremes": 20}
@@ -81,23 +80,23 @@ def _feature_selects(record: StagedRecord, ties: Collection[str], workspace: Pat
     selects: list[str] = []
     for column in record.columns:
         path = f"w.{quoted(column.path)}"
-        label = text_literal(f"{name}.{column.path} = ")
+        label = literal(f"{name}.{column.path} = ")
         if column.type == "option":
             selects.append(f"'option values', {label} || {path}")
         elif column.type == "options":
             selects.append(f"'option values', {label} || unnest({path})")
         elif column.type == "reference" and column.reference is not None and column.reference not in ties:
-            selects.append(f"{text_literal(column.reference or '')}, CASE WHEN {path} IS NOT NULL THEN {label} || {path} END")
+            selects.append(f"{literal(column.reference or '')}, CASE WHEN {path} IS NOT NULL THEN {label} || {path} END")
         elif column.type in ("date", "datetime", "money", "integer", "decimal", "text", "rich_text") and "." not in column.path[:1]:
             measure = f"length({quoted(column.path)})" if column.type in ("text", "rich_text") else quoted(column.path)
             measured = f"length({path})" if column.type in ("text", "rich_text") else path
             for extreme, word in (("min", "least"), ("max", "greatest")):
                 best = f"(SELECT {extreme}({measure}) FROM {parquet(workspace / record.file)})"
-                selects.append(f"'extremes', CASE WHEN {measured} = {best} THEN {text_literal(f'{name}.{column.path} {word}')} END")
+                selects.append(f"'extremes', CASE WHEN {measured} = {best} THEN {literal(f'{name}.{column.path} {word}')} END")
     filled = " || ".join(f"CASE WHEN w.{quoted(column.path)} IS NULL THEN '0' ELSE '1' END" for column in record.columns)
-    selects.append(f"'null patterns', {text_literal(name + ' nulls ')} || md5({filled})")
-    selects.append(f"'flagged rows', {text_literal(name + ' ')} || unnest(w._findings)")
-    selects.append(f"'flagged rows', CASE WHEN w._state <> 'ready' THEN {text_literal(name + ' ')} || w._state END")
+    selects.append(f"'null patterns', {literal(name + ' nulls ')} || md5({filled})")
+    selects.append(f"'flagged rows', {literal(name + ' ')} || unnest(w._findings)")
+    selects.append(f"'flagged rows', CASE WHEN w._state <> 'ready' THEN {literal(name + ' ')} || w._state END")
     return selects
 
 

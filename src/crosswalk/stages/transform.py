@@ -18,18 +18,8 @@ from crosswalk.model.ownership import Matches, Owners
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
 from crosswalk.store.columns_read import check_columns
 from crosswalk.store.field_sql import RecordCompiler, compile_record, run_in_parts
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import (
-    Compiled,
-    fold_sql,
-    name_hash_sql,
-    parquet,
-    quoted,
-    record_columns,
-    rows_sql,
-    uuid_sql,
-    writes_sql,
-)
+from crosswalk.store.sql import literal, parquet, quoted
+from crosswalk.store.transform_sql import Compiled, fold_sql, name_hash_sql, record_columns, rows_sql, uuid_sql, writes_sql
 from crosswalk.transforms.contract import Settings
 
 MATCH_STATE = {"link": "matched", "update": "existing", "skip": "excluded"}
@@ -124,12 +114,12 @@ def _stage_record(
     for path, mapped in record.fields.items():
         if mapped.unique is not None:
             _keep_first(connection, result, path, mapped.unique.overflow)
-    connection.execute(f"COPY {result} TO {text_literal(str(file))} (FORMAT parquet, ROW_GROUP_SIZE 20480)")
+    connection.execute(f"COPY {result} TO {literal(str(file))} (FORMAT parquet, ROW_GROUP_SIZE 20480)")
     connection.execute(
         f"CREATE OR REPLACE TABLE {quoted(name + '_keys')} AS SELECT _key AS key, _id AS id, _state AS state FROM {result}"
     )
     contributions = folder / f"{name}.contributions.parquet"
-    connection.execute(f"COPY ({' UNION ALL '.join(compiler.contributors)}) TO {text_literal(str(contributions))} (FORMAT parquet)")
+    connection.execute(f"COPY ({' UNION ALL '.join(compiler.contributors)}) TO {literal(str(contributions))} (FORMAT parquet)")
     _drop_tables(connection, name)
     return _describe(name, record, wave, compiled, file, contributions, workspace, connection)
 
@@ -138,15 +128,15 @@ def _make_rows(compiler: RecordCompiler, identity: Identity) -> None:
     """The table of the record's rows (folded when the map says so), with the hash its ids are cut from."""
     name, record, connection = compiler.name, compiler.record, compiler.connection
     orders: Any = compiler.mapping.date_orders
-    hashed = name_hash_sql(identity.namespace().hex, f"{text_literal(name + ':')} || _key")
+    hashed = name_hash_sql(identity.namespace().hex, f"{literal(name + ':')} || _key")
     select = rows_sql(name, record, compiler.raw, orders)
     unfolded = quoted(f"{name}_unfolded") if record.fold else compiler.rows
     connection.execute(f"CREATE OR REPLACE TABLE {unfolded} AS SELECT *, {hashed} AS _h FROM ({select})")
-    compiler.contributors.append(f"SELECT _key, {text_literal(record.from_)} AS source_object, _row FROM {unfolded}")
+    compiler.contributors.append(f"SELECT _key, {literal(record.from_)} AS source_object, _row FROM {unfolded}")
     for alias, join in record.joins.items():
         column = quoted(f"_row.{alias}")
         compiler.contributors.append(
-            f"SELECT _key, {text_literal(join.from_)} AS source_object, {column} AS _row FROM {unfolded} WHERE {column} IS NOT NULL"
+            f"SELECT _key, {literal(join.from_)} AS source_object, {column} AS _row FROM {unfolded} WHERE {column} IS NOT NULL"
         )
     if record.fold:
         folded, dates, columns = quoted(f"{name}_folded"), orders.get(record.from_, {}), record_columns(name, record)
@@ -164,8 +154,8 @@ def _keep_first(connection: duckdb.DuckDBPyConnection, table: str, path: str, ov
     later = f"EXISTS (SELECT 1 FROM first_holder f WHERE f.value = {table}.{column} AND f._row < {table}._row)"
     kept = f", {quoted(overflow)} = list_append(coalesce({quoted(overflow)}, []), {column})" if overflow else ""
     connection.execute(
-        f"UPDATE {table} SET {column} = NULL, _findings = list_append(_findings, {text_literal('shared_value:' + path)}),"
-        f" _content = md5(_content || {text_literal(path)}){kept} WHERE {later}"
+        f"UPDATE {table} SET {column} = NULL, _findings = list_append(_findings, {literal('shared_value:' + path)}),"
+        f" _content = md5(_content || {literal(path)}){kept} WHERE {later}"
     )
 
 

@@ -9,8 +9,9 @@ from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import FieldMapping, Gather, Join, Mapping, RecordMapping
 from crosswalk.store.expression import expression_columns
 from crosswalk.store.files import object_file
+from crosswalk.store.sql import parquet
 from crosswalk.store.template import template_columns
-from crosswalk.store.transform_sql import field_columns, parquet
+from crosswalk.store.transform_sql import field_columns
 
 Read = tuple[str, str, str]
 """Where in the map, the source object, and its column."""

@@ -14,8 +14,9 @@ from crosswalk.model.errors import UsageError
 from crosswalk.model.mapping import FieldMapping, Gather, Join, Mapping, RecordMapping
 from crosswalk.model.mapping_targets import leaf_type
 from crosswalk.store.expression import expression_sql
-from crosswalk.store.template import WHITE, template_sql, text_literal
-from crosswalk.store.transform_sql import DEFAULT_TRANSFORM, Compiled, gather_lines_sql, gather_rows_sql, quoted
+from crosswalk.store.sql import literal, quoted
+from crosswalk.store.template import WHITE, template_sql
+from crosswalk.store.transform_sql import DEFAULT_TRANSFORM, Compiled, gather_lines_sql, gather_rows_sql
 from crosswalk.store.value_tables import ValueTable, fill_value_table
 from crosswalk.transforms.contract import Settings
 from crosswalk.transforms.registry import TRANSFORMS
@@ -82,7 +83,7 @@ def compile_field(compiler: RecordCompiler, path: str, mapped: FieldMapping) -> 
     place = f"mapping.yaml: {compiler.name}.{path}"
     if mapped.constant is not None:
         constant = mapped.constant
-        return Compiled(path, kind, text_literal(constant) if isinstance(constant, str) else str(constant))
+        return Compiled(path, kind, literal(constant) if isinstance(constant, str) else str(constant))
     if mapped.expression is not None:
         return Compiled(path, kind, expression_sql(mapped.expression, lambda column: f"b.{quoted(column)}", place))
     if mapped.template is not None:
@@ -137,7 +138,7 @@ def _transformed(
 def _value_map(path: str, kind: FieldType, raw: str, values: dict[str, str], joins: list[str], findings: list[str]) -> Compiled:
     """A value map: what it does not know is a finding (B3), never a guess."""
     alias = quoted(f"m_{path}")
-    entries = ", ".join(f"({text_literal(source)}, {text_literal(target)})" for source, target in values.items())
+    entries = ", ".join(f"({literal(source)}, {literal(target)})" for source, target in values.items())
     # Both sides are folded by the same SQL, and spellings that differ by case only are one entry: a row must never double.
     key, known = (
         _folded(raw),
@@ -151,7 +152,7 @@ def _value_map(path: str, kind: FieldType, raw: str, values: dict[str, str], joi
 
 def _folded(text: str) -> str:
     """Text as value maps compare it: trimmed, case-blind, without the NUL that no destination can store."""
-    return f"lower(trim(replace({text}, chr(0), ''), {text_literal(WHITE)}))"
+    return f"lower(trim(replace({text}, chr(0), ''), {literal(WHITE)}))"
 
 
 def _lookup(compiler: RecordCompiler, path: str, record: str, column: str | None) -> Compiled:
@@ -184,10 +185,10 @@ def _gather(compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldM
     connection.execute(
         f"CREATE OR REPLACE TABLE {gathered} AS {gather_rows_sql(gather, compiler.rows, compiler.raw, orders, place)}"
     )
-    compiler.contributors.append(f"SELECT _key, {text_literal(gather.from_)} AS source_object, _row FROM {gathered}")
+    compiler.contributors.append(f"SELECT _key, {literal(gather.from_)} AS source_object, _row FROM {gathered}")
     for joined, join in gather.joins.items():
         row = quoted(f"_row.{joined}")
-        told = f"SELECT DISTINCT _key, {text_literal(join.from_)} AS source_object, {row} AS _row FROM {gathered}"
+        told = f"SELECT DISTINCT _key, {literal(join.from_)} AS source_object, {row} AS _row FROM {gathered}"
         compiler.contributors.append(f"{told} WHERE {row} IS NOT NULL")
     alias = quoted(f"g_{path}")
     join = f"LEFT JOIN {result} {alias} ON {alias}._key = b._key"

@@ -17,6 +17,7 @@ import pyarrow as pa
 from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord
 from crosswalk.model.values import Value, Values, canonical
+from crosswalk.store.sql import literal, literals, parquet, quoted
 
 Action = Literal["create", "update", "adopt", "unchanged", "match", "matched", "excluded", "reject", "blocked", "conflict"]
 """What the loader does with a row. adopt: change the destination's own row (policy update); blocked: a required parent is
@@ -46,26 +47,6 @@ class PlannedRow:
     """It carries findings: loaded with findings."""
     reason: str
     omitted: tuple[str, ...]
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """An SQL text literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def literals(texts: Iterable[str]) -> str:
-    """A comma-separated list of SQL text literals; never empty, so that IN () stays valid."""
-    return ", ".join(literal(text) for text in texts) or "NULL"
-
-
-def parquet(path: Path) -> str:
-    """The table function that reads one Parquet file."""
-    return f"read_parquet({literal(str(path))})"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, selection: Path | None) -> None:
@@ -190,7 +171,7 @@ def _cell_sql(column: StagedColumn) -> str:
 
 
 def _planned(batch: pa.RecordBatch, columns: Sequence[StagedColumn]) -> Iterator[PlannedRow]:
-    cells: list[list[Any]] = [column.to_pylist() for column in batch.columns]
+    cells: list[list[Any]] = list(batch.to_pydict().values())
     keys, ids, contents, actions, reasons, founds, omitteds, *values = cells
     for number, column in enumerate(columns):
         if column.type in ("json", "options", "list"):

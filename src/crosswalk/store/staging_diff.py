@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord
 from crosswalk.store.files import FILE_MODE, make_folder
-from crosswalk.store.staging import GONE, OMITTED, literal, literals, parquet, quoted
+from crosswalk.store.sql import literal, literals, parquet, quoted
+from crosswalk.store.staging import GONE, OMITTED
 from crosswalk.store.staging_files import json_path
 
 COLUMNS = ("record", "key", "id", "field", "expected", "actual", "verdict", "rule")

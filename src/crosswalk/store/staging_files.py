@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crosswalk.store.files import make_folder, open_bytes
-from crosswalk.store.staging import literal, literals, parquet
+from crosswalk.store.sql import literal, literals, parquet
 
 READ_BACK = pa.schema(
     [

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from crosswalk.model.staged_writes import StagedRecord
-from crosswalk.store.staging import ADOPTED, GONE, OMITTED, literal, literals, parquet, quoted
+from crosswalk.store.sql import literal, literals, parquet, quoted
+from crosswalk.store.staging import ADOPTED, GONE, OMITTED
 from crosswalk.store.staging_diff import canonical_sql
 
 STATES = ("matched", "loaded", "loaded_with_findings", "excluded", "conflict", "rejected", "unaccounted")

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from crosswalk.model.destination_schema import DestinationSchema
-from crosswalk.store.staging import literal, literals, parquet
+from crosswalk.store.sql import literal, literals, parquet
 from crosswalk.store.staging_files import READ_BACK, json_path
 
 ENTRY = pa.schema(

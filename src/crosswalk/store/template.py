@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crosswalk.model.errors import UsageError
+from crosswalk.store.sql import literal
 
 Resolve = Callable[[str], str]
 """A column's name → the SQL that stands for it."""
@@ -68,11 +69,6 @@ def template_columns(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.text for part in parse_template(template) if part.is_column and part.text != "key"))
 
 
-def text_literal(text: str) -> str:
-    """A SQL text literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def template_sql(template: str, resolve: Resolve) -> str:
     """SQL of the rendered text; NULL when every placeholder is blank."""
     parts = parse_template(template)
@@ -92,11 +88,11 @@ def template_sql(template: str, resolve: Resolve) -> str:
 
 def _filled(sql: str) -> str:
     """The column's words, NULL when blank; NUL characters no destination can store are dropped (facts/twenty.md §6)."""
-    return f"nullif(trim(replace({sql}, chr(0), ''), {text_literal(WHITE)}), '')"
+    return f"nullif(trim(replace({sql}, chr(0), ''), {literal(WHITE)}), '')"
 
 
 def _joined(parts: list[Part], columns: dict[str, str]) -> str:
-    return " || ".join(f"coalesce({columns[part.text]}, '')" if part.is_column else text_literal(part.text) for part in parts)
+    return " || ".join(f"coalesce({columns[part.text]}, '')" if part.is_column else literal(part.text) for part in parts)
 
 
 def _in_order(parts: tuple[Part, ...], columns: dict[str, str], optionals: list[str]) -> list[str]:

@@ -12,7 +12,8 @@ from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.mapping import FieldMapping, Gather, Join, RecordMapping
 from crosswalk.store.expression import expression_columns, expression_sql
 from crosswalk.store.files import object_file
-from crosswalk.store.template import Resolve, template_columns, template_sql, text_literal
+from crosswalk.store.sql import literal, parquet, quoted
+from crosswalk.store.template import Resolve, template_columns, template_sql
 
 SQL_TYPE: dict[FieldType, str] = {
     "integer": "BIGINT", "decimal": "DECIMAL(38,6)", "money": "DECIMAL(38,6)", "boolean": "BOOLEAN", "date": "DATE",
@@ -28,16 +29,6 @@ DEFAULT_TRANSFORM: dict[FieldType, str] = {
 }  # fmt: skip
 
 
-def quoted(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def parquet(path: Path) -> str:
-    """SQL that reads a Parquet file of the workspace."""
-    return f"read_parquet({text_literal(str(path))})"
-
-
 def sql_type(kind: FieldType) -> str:
     """The DuckDB type a leaf is staged as."""
     return SQL_TYPE.get(kind, "VARCHAR")
@@ -47,7 +38,7 @@ def moment_sql(column: str, order: str | None) -> str:
     """A sortable instant of a text column, dates read in the column's order; NULL when it is none."""
     patterns = {"dmy": ["%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"], "mdy": ["%m/%d/%Y", "%m-%d-%Y"]}.get(order or "", [])
     formats = [f"{day}{time}" for day in patterns for time in (" %H:%M:%S", " %H:%M", " %I:%M %p", "")]
-    wanted = f", try_strptime({column}, [{', '.join(text_literal(item) for item in formats)}])" if formats else ""
+    wanted = f", try_strptime({column}, [{', '.join(literal(item) for item in formats)}])" if formats else ""
     return f"coalesce(try_cast({column} AS TIMESTAMPTZ)::TIMESTAMP{wanted})"
 
 
@@ -242,7 +233,7 @@ def writes_sql(
     """The final SELECT of a record. `identity` is SQL of the id over `b`; `matched` (table, state) holds rows already there."""
     leaves = ", ".join(f"{leaf.cast()} AS {quoted(leaf.path)}" for leaf in compiled)
     findings = [
-        f"CASE WHEN {finding} IS NOT NULL THEN {finding} || {text_literal(':' + leaf.path)} END"
+        f"CASE WHEN {finding} IS NOT NULL THEN {finding} || {literal(':' + leaf.path)} END"
         for leaf in compiled
         for finding in leaf.all_findings()
     ]
@@ -251,7 +242,7 @@ def writes_sql(
     match = f"LEFT JOIN {matched[0]} _m ON _m.key = b._key" if matched else ""
     identifier = f"coalesce(_m.id, {identity})" if matched else identity
     match_state = f"if(_m.id IS NOT NULL, '{matched[1]}', 'ready')" if matched else "'ready'"
-    missing = "".join(f" WHEN {quoted(path)} IS NULL THEN {text_literal('required_missing:' + path)}" for path in required)
+    missing = "".join(f" WHEN {quoted(path)} IS NULL THEN {literal('required_missing:' + path)}" for path in required)
     reason = f"CASE{missing} END" if missing else "NULL::VARCHAR"
     # Each value with its length before it, so that no two rows of different values read the same.
     texts = [f"CAST({quoted(leaf.path)} AS VARCHAR)" for leaf in compiled]

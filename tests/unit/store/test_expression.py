@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crosswalk.model.errors import UsageError
 from crosswalk.store.expression import DEEPEST, FUNCTIONS, expression_columns, expression_sql, renamed_expression
-from crosswalk.store.transform_sql import quoted
+from crosswalk.store.sql import quoted
 
 CASES: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parents[2] / "cases" / "map" / "expressions.json").read_text(encoding="utf-8")

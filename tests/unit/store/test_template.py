@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.model.errors import UsageError
+from crosswalk.store.sql import quoted
 from crosswalk.store.template import Part, parse_template, template_columns, template_sql
-from crosswalk.store.transform_sql import quoted
 
 CASES: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parents[2] / "cases" / "map" / "templates.json").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosswalk.store.template import text_literal
-from crosswalk.store.transform_sql import key_sql, moment_sql, name_hash_sql, quoted, uuid_sql
+from crosswalk.store.sql import literal, quoted
+from crosswalk.store.transform_sql import key_sql, moment_sql, name_hash_sql, uuid_sql
 
 DUCKDB = duckdb.connect()
 DUCKDB.execute("SET TimeZone = 'UTC'")
@@ -20,7 +20,7 @@ PARTS = st.lists(st.text(st.sampled_from("ab| \\"), max_size=4), min_size=2, max
 @given(namespace=st.uuids(), record=TEXTS, key=TEXTS)
 def test_an_id_cut_in_sql_is_pythons_uuid5(namespace: uuid.UUID, record: str, key: str) -> None:
     """For any record and key, quotes and every script included (law 5)."""
-    hashed = name_hash_sql(namespace.hex, f"{text_literal(record + ':')} || _key")
+    hashed = name_hash_sql(namespace.hex, f"{literal(record + ':')} || _key")
     found = DUCKDB.execute(f"SELECT {uuid_sql('h')} FROM (SELECT {hashed} AS h FROM (SELECT ? AS _key))", [key]).fetchone()
     assert found == (str(uuid.uuid5(namespace, f"{record}:{key}")),)
 

@@ -35,7 +35,9 @@ def test_where_sql_settles_a_value_python_agrees(name: str, text: str) -> None:
 def test_every_distinct_value_is_transformed_once_with_its_finding() -> None:
     """The table holds one row per distinct value SQL cannot settle, with the typed value and the finding."""
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE rows AS SELECT unnest(['03/04/2024', '31/02/2024', '03/04/2024', '2024-05-06', '']) AS Day")
+        connection.execute(
+            "CREATE TABLE rows AS SELECT unnest(['03/04/2024', '31/02/2024', '03/04/2024', '2024-05-06', '']) AS Day"
+        )
         table = fill_value_table(connection, "days", "rows", "Day", "date", Settings(date_order="dmy"))
         found = connection.execute("SELECT raw, value::VARCHAR, finding FROM days ORDER BY raw").fetchall()
         assert found == [("03/04/2024", "2024-04-03", None), ("31/02/2024", None, "date_invalid")]
