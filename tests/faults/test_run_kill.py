@@ -151,6 +151,16 @@ def test_a_fault_changes_nothing_in_the_end(world: World, undisturbed: Json, kin
     assert world.found() == undisturbed
 
 
+@pytest.mark.parametrize("kind", ["drop_before_commit", "drop_after_commit", "500"])
+def test_a_lost_upload_is_made_again(world: World, undisturbed: Json, kind: str) -> None:
+    """A file whose upload got no answer is uploaded anew: no document is left out, none hangs on a patient twice."""
+    match = {"method": "PUT", "path_prefix": "/file-upload/"}
+    world.crm.control("faults", [{"kind": kind, "match": match, "after": 7 * place} for place in range(2)])
+    world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
+    assert sum(entry["fault"] == kind for entry in world.crm.ledger()) == 2
+    assert world.found() == undisturbed
+
+
 def test_a_request_that_is_carried_out_late(world: World, undisturbed: Json) -> None:
     """What a killed run had sent is carried out only after the next run has read that nothing stands: still no row twice."""
     late = {"kind": "slow", "match": {"method": "POST", "path_prefix": "/rest/batch/tasks"}, "delay_ms": 8_000}
