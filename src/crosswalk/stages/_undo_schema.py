@@ -41,7 +41,7 @@ class SchemaUndo:
     async def undo(self, changes: Sequence[tuple[SchemaChange, Entry]], schema: DestinationSchema) -> DestinationSchema:
         """The schema after everything that can go went."""
         own = [change for change, _ in changes]
-        for change, entry in changes:
+        for change, entry in sorted(changes, key=_undo_order):
             reason = self._kept_for(change, entry, own, schema)
             if reason:
                 await self._keep(change, entry, *reason)
@@ -114,6 +114,14 @@ class SchemaUndo:
     def _list(self, change: SchemaChange, reason: str, detail: str) -> None:
         content = {"record": "schema", "object": change.object, "destination_id": change.label(), "key": change.label()}
         self.kept.append(KeptRow.model_validate({**content, "reason": reason, "detail": detail}))
+
+
+def _undo_order(pair: tuple[SchemaChange, Entry]) -> int:
+    """References first, since they hold tables together; then whole tables, whose fields go with them; then what is left."""
+    change, _ = pair
+    if change.operation == "create_object":
+        return 1
+    return 0 if change.field is not None and change.field.type == "reference" else 2
 
 
 def _intent(change: SchemaChange, entry: Entry) -> Intent:

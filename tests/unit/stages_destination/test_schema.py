@@ -64,6 +64,11 @@ LABELS = (
     "create_object bills", "create_field people.bloodGroup", "add_options people.status", "create_field bills.amount",
     "create_field bills.patient",
 )  # fmt: skip
+UNDONE = (
+    "create_field bills.patient", "create_object bills", "create_field bills.amount", "add_options people.status",
+    "create_field people.bloodGroup",
+)  # fmt: skip
+"""References first, then tables, whose fields go with them, then what is left, newest first."""
 
 
 @pytest.fixture
@@ -139,7 +144,7 @@ async def test_an_interrupted_apply_is_finished_and_undone(world: World, fault: 
         await apply(world, plan_schema(MAPPING, world.destination.schema).changes)
     assert plan_schema(MAPPING, world.destination.schema).changes == ()
     report = await undo(world, before)
-    assert report.schema_undone == LABELS[::-1]
+    assert report.schema_undone == UNDONE
     assert world.destination.schema == SCHEMA
     assert (report.proved, report.complete) == (True, True)
 
@@ -178,5 +183,5 @@ async def test_a_refusal_is_told_in_the_destinations_words(world: World) -> None
     with pytest.raises(RejectedError, match="bad mood"):
         await apply(world, plan_schema(MAPPING, SCHEMA).changes)
     report = await undo(world, before)
-    assert report.schema_undone == LABELS[1::-1]
+    assert report.schema_undone == LABELS[:2]
     assert report.proved
