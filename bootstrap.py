@@ -18,7 +18,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("lint-imports",),
     ("pyright",),
-    ("pytest", "-n", "2", "--dist", "worksteal"),
+    ("pytest", "-n", "2", "--dist", "loadscope"),
 )
 
 
