@@ -7,6 +7,7 @@ import duckdb
 
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.stages._extract_write import FILES, ParquetFile, file_digest, record_batch
+from crosswalk.store.files import object_file
 from crosswalk.store.sql import parquet, quoted
 
 _BATCH = 5_000
@@ -28,7 +29,7 @@ def write_files(
 
 def _names(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Sequence[str]]:
     selects = [
-        f"SELECT trim({quoted(field.name)}) AS name FROM {parquet(folder / (item.name + '.parquet'))} WHERE _state = 'staged'"
+        f"SELECT trim({quoted(field.name)}) AS name FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged'"
         for item in schema.objects
         for field in item.fields
         if field.concept and field.concept.endswith(".file")

@@ -8,6 +8,7 @@ import duckdb
 from crosswalk.model.finding import Finding
 from crosswalk.model.profile import ObjectProfile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
+from crosswalk.store.files import object_file
 from crosswalk.store.sql import parquet, quoted
 
 _EXAMPLES = 10
@@ -22,7 +23,7 @@ def profile_findings(
         item = schema.object(profiled.name)
         if item is None:
             continue
-        rows = f"(SELECT * FROM {parquet(folder / (item.name + '.parquet'))} WHERE _state = 'staged')"
+        rows = f"(SELECT * FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged')"
         yield from _quarantined(item, folder, connection)
         yield from _orphans(profiled)
         yield from _duplicate_persons(item, rows, connection)

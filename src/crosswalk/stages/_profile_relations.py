@@ -9,6 +9,7 @@ import duckdb
 
 from crosswalk.model.profile import FieldProfile, Relation
 from crosswalk.model.source_schema import SourceField, SourceObject, SourceSchema
+from crosswalk.store.files import object_file
 from crosswalk.store.sql import literal, parquet, quoted
 
 _SAMPLED = 500
@@ -153,7 +154,7 @@ def _targets(schema: SourceSchema) -> list[SourceObject]:
 
 
 def _staged(item: SourceObject, folder: Path) -> str:
-    return f"(SELECT * FROM {parquet(folder / (item.name + '.parquet'))} WHERE _state = 'staged')"
+    return f"(SELECT * FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged')"
 
 
 def _is_own_key(pair: _Pair) -> bool:

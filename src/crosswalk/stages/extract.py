@@ -12,7 +12,7 @@ from crosswalk.spi.source import Source
 from crosswalk.stages._extract_files import write_files
 from crosswalk.stages._extract_fold import settle_keys
 from crosswalk.stages._extract_write import QUARANTINE, ParquetFile, raw_schema, write_rows
-from crosswalk.store.files import make_folder
+from crosswalk.store.files import make_folder, object_file
 
 Progress = Callable[[str, int], None]
 
@@ -58,7 +58,7 @@ def _extract_object(
     connection: duckdb.DuckDBPyConnection,
     progress: Progress,
 ) -> tuple[ExtractedObject, tuple[Finding, ...]]:
-    path = folder / f"{item.name}.parquet"
+    path = object_file(folder, item.name)
     file = ParquetFile(path, raw_schema(item))
     counts = write_rows(item, source.read(schema, item.name), file, quarantine, connection, progress)
     digest = file.close()
@@ -77,6 +77,7 @@ def _extract_object(
 
 def _remove_others(folder: Path, names: set[str]) -> None:
     """Files of objects that the source no longer has: nobody may take them for what was just read."""
+    kept = {object_file(folder, name) for name in names}
     for path in folder.glob("*.parquet"):
-        if not path.stem.startswith("_") and path.stem not in names:
+        if not path.stem.startswith("_") and path not in kept:
             path.unlink()

@@ -54,6 +54,13 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
             )  # fmt: skip
             continue
         created = {path.partition(".")[0] for path, mapped in record.fields.items() if mapped.create}
+        for leaf in target.fields if target else ():
+            if leaf.required and leaf.writable and not leaf.computed and leaf.path not in record.fields:
+                yield Finding(
+                    code="required_unmapped", severity="warning", object=record.to, field=leaf.path,
+                    message=f"{record.to}.{leaf.path} may not stay empty, and record {name} writes nothing into it.",
+                    remedy="Map it in mapping.yaml, a constant at least, or the destination may refuse these records.",
+                )  # fmt: skip
         for path in record.fields:
             field = target.field(path) if target else None
             if field is not None and not field.writable:

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from crosswalk.model.staged_writes import StagedRecord
+from crosswalk.store.files import object_file
 from crosswalk.store.sql import literal, parquet
 
 PAGE = 10_000
@@ -14,7 +15,7 @@ PAGE = 10_000
 
 def raw_rows(raw: Path, object_name: str, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int, str, str]]:
     """(file, line, key, state) of every row that was read, in source order; state is staged or folded."""
-    yield from _pages(connection, f"SELECT _file, _line, _key, _state FROM {parquet(raw / f'{object_name}.parquet')} ORDER BY _row")
+    yield from _pages(connection, f"SELECT _file, _line, _key, _state FROM {parquet(object_file(raw, object_name))} ORDER BY _row")
 
 
 def quarantined_rows(raw: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int, str]]:
@@ -31,7 +32,7 @@ def record_rows(
 
     `only_notable` leaves out what is simply written, without a finding.
     """
-    raw = parquet(workspace / "raw" / f"{staged.source_object}.parquet")
+    raw = parquet(object_file(workspace / "raw", staged.source_object))
     notable = "WHERE len(w._findings) > 0 OR w._state NOT IN ('ready', 'existing')" if only_notable else ""
     query = f"""
         WITH made AS (
