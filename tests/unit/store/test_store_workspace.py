@@ -165,7 +165,7 @@ def test_files_are_their_owners_only(workspace: Workspace) -> None:
 def _hold(root: str, ready: Event, done: Event) -> None:
     with Workspace.open(Path(root)).lock():
         ready.set()
-        done.wait(20)
+        done.wait(60)
 
 
 def test_two_processes_cannot_work_in_one_workspace(workspace: Workspace) -> None:
@@ -174,7 +174,7 @@ def test_two_processes_cannot_work_in_one_workspace(workspace: Workspace) -> Non
     ready, done = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(str(workspace.root), ready, done))
     other.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     with pytest.raises(RefusedError, match=str(other.pid)), workspace.lock():
         pass
     other.kill()
