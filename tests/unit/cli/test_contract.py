@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from conftest import Caller
 from typer.main import get_command
 
+from conftest import Caller
 from crosswalk.cli.app import VERBS, app, call, hoisted
 
 ALL = [name for verbs in VERBS.values() for name in verbs]
