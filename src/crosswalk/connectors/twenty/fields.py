@@ -206,7 +206,7 @@ class Leaves:
                 continue
             held = record[name]
             if part is not None:
-                held = cast(Mapping[str, Any], held).get(part) if isinstance(held, Mapping) else None
+                held = cast(dict[str, Any], held).get(part) if isinstance(held, dict) else None  # Mapping's check is slow
             values[path] = decode(field, held)
         return values
 
