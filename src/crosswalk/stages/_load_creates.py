@@ -7,17 +7,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
+from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedRecord
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.stages._settlement import fetched, filled, judged_create
 from crosswalk.store.entries import Outcome
 from crosswalk.store.staging import PlannedRow
-
-UNCERTAIN_LIMIT = 20
-"""So many lost answers in a row, and we pause instead of going on: the destination is not well."""
-LONGEST_PAUSE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +87,7 @@ class Creator:
         return [Outcome("absent", message="refused as a whole; tried again in halves")] * len(part.rows), halves
 
     async def _uncertain(self, part: Part, error: UncertainError) -> tuple[list[Outcome], list[Part]]:
-        job = self.job
-        job.tally.uncertain += 1
-        job.uncertain_streak += 1
-        if job.uncertain_streak > UNCERTAIN_LIMIT:
-            raise UnreachableError(
-                f"{UNCERTAIN_LIMIT} requests in a row got no clear answer (last: {error.message})",
-                "Nothing is lost: see to the destination, then call the same command again.",
-            ) from error
-        await job.sleep(min(LONGEST_PAUSE, 0.1 * 2**job.uncertain_streak))
+        await self.job.unclear(error)
         outcomes = await self._read(part)
         return outcomes, _absent_again(part, outcomes, read=False)  # what was absent just now may still be on its way
 

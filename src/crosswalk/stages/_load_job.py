@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import UncertainError, UnreachableError
 from crosswalk.model.finding import Finding
 from crosswalk.model.load_report import LoadProgress, RecordLoad
 from crosswalk.model.staged_writes import StagedRecord
@@ -23,6 +24,9 @@ from crosswalk.store.staging import PlannedRow
 T = TypeVar("T")
 EXAMPLES = 5
 """Source keys named per finding; the journal names them all."""
+UNCERTAIN_LIMIT = 20
+"""So many lost answers in a row, and we pause instead of going on: the destination is not well."""
+LONGEST_PAUSE = 5.0
 RATE_SECONDS = 20.0
 """The live rate is that of about the last 20 seconds: long enough for a full turn of a 60-second limit's bucket to show."""
 
@@ -167,6 +171,20 @@ class LoadJob:
 
     def _eta(self, rate: float | None) -> float | None:
         return (self.total - self.done) / rate if rate else None
+
+    async def unclear(self, error: UncertainError) -> None:
+        """Count a request without a clear answer and wait before reading what came of it, longer each time in a row.
+
+        Raises UnreachableError after UNCERTAIN_LIMIT in a row: the next run settles what is open.
+        """
+        self.tally.uncertain += 1
+        self.uncertain_streak += 1
+        if self.uncertain_streak > UNCERTAIN_LIMIT:
+            raise UnreachableError(
+                f"{UNCERTAIN_LIMIT} requests in a row got no clear answer (last: {error.message})",
+                "Nothing is lost: see to the destination, then call the same command again.",
+            ) from error
+        await self.sleep(min(LONGEST_PAUSE, 0.1 * 2**self.uncertain_streak))
 
     async def uninterrupted(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end even when a person asks to stop meanwhile, and stop then: what is in flight gets its outcome."""

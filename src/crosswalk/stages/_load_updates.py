@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
+from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedRecord
 from crosswalk.model.values import Value, Values
-from crosswalk.stages._load_creates import LONGEST_PAUSE, UNCERTAIN_LIMIT
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.stages._settlement import fetched, judged_update, merged_image, slices
 from crosswalk.store.entries import Intent, Outcome
@@ -130,14 +129,7 @@ class Updater:
 
     async def _uncertain(self, change: Change, error: UncertainError) -> Outcome:
         job = self.job
-        job.tally.uncertain += 1
-        job.uncertain_streak += 1
-        if job.uncertain_streak > UNCERTAIN_LIMIT:
-            raise UnreachableError(
-                f"{UNCERTAIN_LIMIT} requests in a row got no clear answer (last: {error.message})",
-                "Nothing is lost: see to the destination, then call the same command again.",
-            ) from error
-        await job.sleep(min(LONGEST_PAUSE, 0.1 * 2**job.uncertain_streak))
+        await job.unclear(error)
         found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id])
         return judged_update(change.write, change.before, found.get(change.row.id), change.base, job.normalise(self.record))
 
