@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from crosswalk_sandbox.control.people import People
 from crosswalk_sandbox.services.twenty.app import Options, Server
 from crosswalk_sandbox.services.twenty.http import Call
+from crosswalk_sandbox.services.twenty.people import People
 
 KEY = "key"
 QUIET = Options(api_key=KEY, limits=False, workflow=False)

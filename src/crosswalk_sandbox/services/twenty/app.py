@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from crosswalk_sandbox.control.api import Control
 from crosswalk_sandbox.control.faults import Fault, Faults
 from crosswalk_sandbox.control.ledger import Entry, Ledger
 from crosswalk_sandbox.serving import READY
 
 from .baseline import fill
+from .controlled import Controlled
 from .disk import Disk
 from .errors import PlainAnswer, TwentyError
 from .files import CONTENT_TYPE
@@ -272,11 +274,9 @@ async def _ticking(server: Server) -> AsyncIterator[None]:
 
 def make_app(server: Server) -> web.Application:
     """The aiohttp application: the control API under /__control__, everything else is the product."""
-    from crosswalk_sandbox.control.api import Control
-
     app = web.Application(client_max_size=BODY_MAXIMUM)
     app[READY] = server.serve_at
-    control = Control(server)
+    control = Control(Controlled(server))
     front = Front(server)
     app.cleanup_ctx.append(lambda _app: _ticking(server))
     app.router.add_route("*", "/__control__/{tail:.*}", control.handle)

@@ -4,8 +4,8 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crosswalk_sandbox.services.twenty.app import Server
-    from crosswalk_sandbox.services.twenty.schema import ObjectType, Row
+    from .app import Server
+    from .schema import ObjectType, Row
 
 Json = dict[str, Any]
 
