@@ -1,13 +1,10 @@
-"""Names in Dataverse: publisher prefixes, schema names, and the symbols that options are called by (facts/dataverse.md §6.1)."""
+"""Names in Dataverse: publisher prefixes and schema names (facts/dataverse.md §6.1)."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from crosswalk.model.errors import RejectedError
 
-SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
-"""What an option is called in a map."""
 _LOGICAL = re.compile(r"(?P<prefix>[a-z][a-z0-9]{1,7})_(?P<rest>[a-z0-9_]+)")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
@@ -47,40 +44,6 @@ def schema_name(logical: str, label: str) -> str:
     if suffix == "id":
         return f"{prefix}_{words}Id"
     return f"{prefix}_{words}{suffix}" if not suffix or suffix.startswith("_") else logical
-
-
-def symbol_of_label(label: str) -> str:
-    """What an option is called by its label alone.
-
-    >>> symbol_of_label("Not married"), symbol_of_label("A+"), symbol_of_label("2nd visit"), symbol_of_label("—")
-    ('NOT_MARRIED', 'A', 'N_2ND_VISIT', 'OPTION')
-    """
-    name = re.sub(r"[^A-Z0-9]+", "_", _plain(label).upper()).strip("_")
-    if not name:
-        return "OPTION"
-    return name if name[0].isalpha() else f"N_{name}"
-
-
-def symbol_of(label: str, description: str) -> str:
-    """What an option is called: its description where that is a symbol, else by its label.
-
-    >>> symbol_of("A+", "A_POSITIVE"), symbol_of("Male", "The usual one")
-    ('A_POSITIVE', 'MALE')
-    """
-    return description if SYMBOL.fullmatch(description) else symbol_of_label(label)
-
-
-def symbols(options: Iterable[tuple[int, str, str]]) -> dict[str, int]:
-    """Symbol → number, in the order of (number, label, description); a symbol that is taken gets its number appended.
-
-    >>> symbols([(1, "A+", ""), (2, "A-", ""), (3, "B", "B_POSITIVE")])
-    {'A': 1, 'A_2': 2, 'B_POSITIVE': 3}
-    """
-    named: dict[str, int] = {}
-    for number, label, description in options:
-        symbol = symbol_of(label, description)
-        named[f"{symbol}_{number}" if symbol in named else symbol] = number
-    return named
 
 
 def _plain(label: str) -> str:

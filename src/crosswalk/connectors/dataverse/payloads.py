@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crosswalk.connectors.dataverse.naming import prefix_of, schema_name, symbol_of_label
+from crosswalk.connectors.dataverse.description import upper_snake
+from crosswalk.connectors.dataverse.naming import prefix_of, schema_name
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation
@@ -130,7 +131,7 @@ def _text(asked: FieldCreation) -> tuple[str, dict[str, Any]]:
 
 def option(value: int, symbol: str, title: str, language: int = ENGLISH) -> dict[str, Any]:
     """An option; its symbol is kept as its description where the title would yield another one."""
-    told = symbol if symbol and symbol != symbol_of_label(title) else ""
+    told = symbol if symbol and symbol != upper_snake(title) else ""
     return {"Value": value, "Label": label(title, language), "Description": label(told, language)}
 
 
