@@ -13,7 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-from clinic_numbers import Clinic, Crm, Measure, measures
+from clinic_numbers import Crm, measures
+from clinic_source import Clinic, Measure
 from twenty_fingerprint import LEFT_OUT, differences, fingerprint
 from twenty_reader import Reader
 

@@ -4,53 +4,16 @@ Nothing of Crosswalk's is used. A measure holds the same thing from both sides: 
 whose every member must be on the other side as well.
 """
 
-import csv
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, cast
 
+from clinic_source import Clinic, Measure, bag, instant, lines, same
 from twenty_reader import Json, Reader
 
-Bag = Counter[tuple[str, ...]]
 DIAGNOSIS = re.compile(r"^- (\S+): .*\(SNOMED ([^)]+)\)", re.MULTILINE)
 PRESCRIPTION = re.compile(r"^(\S+(?: \d\d:\d\d\S*)?) \| (\S*) \| ", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One line of the table. `missing` and `surplus` count facts that only one side has; a bag agrees when both are 0."""
-
-    name: str
-    expected: str
-    found: str
-    missing: int = 0
-    surplus: int = 0
-
-    @property
-    def agrees(self) -> bool:
-        return self.expected == self.found and not self.missing and not self.surplus
-
-
-class Clinic:
-    """The export: rows of one file by its name. Raises SystemExit where a file is missing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def rows(self, name: str) -> list[dict[str, str]]:
-        path = self.folder / f"{name}.csv"
-        if not path.is_file():
-            raise SystemExit(f"{path} is missing: --source names the folder with the clinic's CSV files")
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-    def patients(self, kind: str) -> list[dict[str, str]]:
-        return [row for row in self.rows("patients") if row["Type"] == kind]
 
 
 class Crm:
@@ -102,22 +65,22 @@ def measures(clinic: Clinic, crm: Crm, baseline: int) -> list[Measure]:
 def _counts(clinic: Clinic, crm: Crm, baseline: int) -> Iterable[Measure]:
     pairs = (("people", "Patient"), ("companies", "Clinic"))
     for plural, kind in pairs:
-        yield _bag(f"{plural} by source id", ((row["Patient ID"],) for row in clinic.patients(kind)), _ids(crm, plural))
-        yield _same(f"{plural} that were there before", baseline, len(crm.all(plural)) - len(crm.ours(plural)))
-    yield _bag("physicians by source id", ((row["Doctor ID"],) for row in clinic.rows("doctors")), _ids(crm, "physicians"))
+        yield bag(f"{plural} by source id", ((row["Patient ID"],) for row in clinic.patients(kind)), _ids(crm, plural))
+        yield same(f"{plural} that were there before", baseline, len(crm.all(plural)) - len(crm.ours(plural)))
+    yield bag("physicians by source id", ((row["Doctor ID"],) for row in clinic.rows("doctors")), _ids(crm, "physicians"))
 
 
 def _appointments(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
     people = crm.linked("taskTargets", "taskId")
     expected = [
-        (row["Appointment ID"], row["Patient ID"], _instant(row["Start Time"]), _instant(row["End Time"]))
+        (row["Appointment ID"], row["Patient ID"], instant(row["Start Time"]), instant(row["End Time"]))
         for row in clinic.rows("appointments")
     ]
     found = [
-        (row["sourceSystemId"], _one(people.get(row["id"])), _instant(row["startsAt"]), _instant(row["endsAt"]))
+        (row["sourceSystemId"], _one(people.get(row["id"])), instant(row["startsAt"]), instant(row["endsAt"]))
         for row in crm.ours("tasks")
     ]
-    yield _bag("tasks: id, person, start, end", expected, found)
+    yield bag("tasks: id, person, start, end", expected, found)
 
 
 def _bills(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
@@ -126,25 +89,25 @@ def _bills(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
         (row["sourceSystemId"], crm.source_id("people", row["patientId"]), _money(row["amount"]))
         for row in crm.ours("billingLedgers")
     ]
-    yield _bag("ledger rows: id, person, amount", ((*key, f"{amount:.2f}") for *key, amount in rows), _priced(found))
-    yield _same("sum of the ledger's amounts", sum(row[2] for row in rows), f"{sum((row[2] for row in found), Decimal(0)):.2f}")
+    yield bag("ledger rows: id, person, amount", ((*key, f"{amount:.2f}") for *key, amount in rows), _priced(found))
+    yield same("sum of the ledger's amounts", sum(row[2] for row in rows), f"{sum((row[2] for row in found), Decimal(0)):.2f}")
 
 
 def _prescriptions(clinic: Clinic, crm: Crm) -> Measure:
     """On the person, a line each, or records of their own: whichever the map chose."""
-    expected = [(row["Patient ID"], row["Drug Code"], _instant(row["Start Date"])) for row in clinic.rows("prescriptions")]
+    expected = [(row["Patient ID"], row["Drug Code"], instant(row["Start Date"])) for row in clinic.rows("prescriptions")]
     if crm.all("prescriptions"):
         found = [
-            (crm.source_id("people", row["patientId"]), row["drugCode"], _instant(row["startsAt"]))
+            (crm.source_id("people", row["patientId"]), row["drugCode"], instant(row["startsAt"]))
             for row in crm.ours("prescriptions")
         ]
     else:
         found = [
-            (row["sourceSystemId"], code, _instant(start))
+            (row["sourceSystemId"], code, instant(start))
             for row in crm.ours("people")
             for start, code in PRESCRIPTION.findall(row.get("prescriptionHistory") or "")
         ]
-    return _bag("prescriptions: person, drug code, start", expected, found)
+    return bag("prescriptions: person, drug code, start", expected, found)
 
 
 def _notes(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
@@ -159,13 +122,13 @@ def _notes(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
         if kind == "visit":
             found += [(person, code, day) for day, code in DIAGNOSIS.findall(text)]
         elif kind == "note":
-            clinical.append((key, person, _instant(row["createdAt"]), text.strip()))
-    yield _bag("diagnoses: person, SNOMED code, date", expected, found)
+            clinical.append((key, person, instant(row["createdAt"]), text.strip()))
+    yield bag("diagnoses: person, SNOMED code, date", expected, found)
     notes = [
-        (row["Note ID"], row["Patient ID"], _instant(row["Written On"]), row["Note"].strip())
+        (row["Note ID"], row["Patient ID"], instant(row["Written On"]), row["Note"].strip())
         for row in clinic.rows("clinical_notes")
     ]
-    yield _bag("clinical notes: id, person, time, text", ((*key, _lines(text)) for *key, text in notes), _texts(clinical))
+    yield bag("clinical notes: id, person, time, text", ((*key, lines(text)) for *key, text in notes), _texts(clinical))
 
 
 def _policies(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
@@ -174,15 +137,15 @@ def _policies(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
         (crm.source_id("people", row["patientId"]), row["policyNumber"] or "", row["insuranceCompany"] or "")
         for row in crm.ours("insurancePolicies")
     ]
-    yield _bag("policies: person, number, company", expected, found)
+    yield bag("policies: person, number, company", expected, found)
 
 
 def _pins(clinic: Clinic, crm: Crm) -> Iterable[Measure]:
     expected = [(row["Patient ID"], row["PIN Code"]) for row in clinic.patients("Patient") if row["PIN Code"]]
     found = [(row["sourceSystemId"], row["pinCode"]) for row in crm.ours("people") if row["pinCode"]]
-    yield _bag("PIN codes of people", expected, found)
+    yield bag("PIN codes of people", expected, found)
     zeros = [sum(pin.startswith("0") for _, pin in side) for side in (expected, found)]
-    yield _same("PIN codes with a leading zero", *zeros)
+    yield same("PIN codes with a leading zero", *zeros)
 
 
 def _ids(crm: Crm, plural: str) -> Iterable[tuple[str, ...]]:
@@ -194,12 +157,7 @@ def _priced(rows: Iterable[tuple[str, str, Decimal]]) -> Iterable[tuple[str, ...
 
 
 def _texts(rows: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
-    return ((*row[:-1], _lines(row[-1])) for row in rows)
-
-
-def _lines(text: str) -> str:
-    """Text without the differences that line ends make."""
-    return text.replace("\r\n", "\n")
+    return ((*row[:-1], lines(row[-1])) for row in rows)
 
 
 def _one(people: list[str] | None) -> str:
@@ -210,23 +168,3 @@ def _one(people: list[str] | None) -> str:
 def _money(value: Any) -> Decimal:
     """Exact: micros are whole numbers (facts/twenty.md §6)."""
     return Decimal(value["amountMicros"] or 0) / 1_000_000 if value else Decimal(0)
-
-
-def _instant(text: str | None) -> str:
-    """A moment in UTC to the millisecond, as Twenty keeps it; what is no moment stays as it is."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return text or ""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _same(name: str, expected: object, found: object) -> Measure:
-    return Measure(name, str(expected), str(found))
-
-
-def _bag(name: str, expected: Iterable[tuple[str, ...]], found: Iterable[tuple[str, ...]]) -> Measure:
-    here, there = Bag(expected), Bag(found)
-    return Measure(name, str(here.total()), str(there.total()), (here - there).total(), (there - here).total())
