@@ -19,6 +19,7 @@ from crosswalk.model.errors import RejectedError, UncertainError, UnreachableErr
 from crosswalk.model.record import Write
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaChange
 from crosswalk.testing import destination_contract as contract
+from crosswalk.testing.contract_bench import Bench, bench_schema
 
 MARKER = "run-1"
 
@@ -96,25 +97,25 @@ def bench_server() -> Iterator[Sandbox]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(bench_server: Sandbox) -> AsyncIterator[contract.Bench]:
+async def bench(bench_server: Sandbox) -> AsyncIterator[Bench]:
     """The contract's object in a workspace, for all record checks: each leaves it empty."""
     async with (
         TwentyDestination(TwentyClient(bench_server.url, bench_server.api_key)) as opened,
-        contract.bench_schema(opened) as made,
+        bench_schema(opened) as made,
     ):
         yield made
 
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("check", contract.RECORD_CHECKS, ids=lambda check: check.__name__)
-async def test_records_keep_the_contract(bench: contract.Bench, check: Callable[[contract.Bench], Awaitable[None]]) -> None:
+async def test_records_keep_the_contract(bench: Bench, check: Callable[[Bench], Awaitable[None]]) -> None:
     """Every record check of the shipped suite."""
     await check(bench)
-    assert [row.id async for page in bench.destination.rows(contract.OBJECT) for row in page] == []
+    assert [row.id async for page in bench.destination.rows(bench.name) for row in page] == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_soft_deleted_rows_are_seen(bench: contract.Bench, bench_server: Sandbox) -> None:
+async def test_soft_deleted_rows_are_seen(bench: Bench, bench_server: Sandbox) -> None:
     """Rows deleted in the CRM still hold their values (§5), and are seen and destroyed."""
 
     async def soft_delete(plural: str, identity: str) -> None:
@@ -188,7 +189,7 @@ async def test_a_number_is_changed_in_its_stored_country(destination: TwentyDest
     """A national number alone is refused (§6), so an update of it takes the country along."""
     identity = str(uuid4())
     await destination.create("people", [Write(identity, {"phones.primaryPhoneNumber": "+919876543210"})], MARKER)
-    row = await destination.update("people", Write(identity, {"phones.primaryPhoneNumber": "9876500003"}))
+    (row,) = await destination.update("people", [Write(identity, {"phones.primaryPhoneNumber": "9876500003"})])
     assert row.values["phones.primaryPhoneNumber"] == "9876500003"
     assert row.values["phones.primaryPhoneCountryCode"] == "IN"
 
@@ -285,37 +286,37 @@ async def test_credentials_and_addresses_that_do_not_work(sandbox: Sandbox) -> N
 async def test_a_new_workspace_s_workflow_blocks(sandbox: Sandbox, destination: TwentyDestination) -> None:
     """The shipped workflow runs on every person (§11): blocking until an administrator deactivates it."""
     await sandbox.control("workflow", {"active": True})
-    found = await destination.probe(["people", "notes"])
+    found = await destination.probe(dict.fromkeys(["people", "notes"], 1))
     blocking = [finding for finding in found if finding.code == "workflow_active"]
     assert len(blocking) == 1
     assert blocking[0].severity == "blocking" and blocking[0].object == "people"
     assert "Create company when adding a new person" in blocking[0].message
     await sandbox.control("workflow", {"active": False})
-    assert "workflow_active" not in {finding.code for finding in await destination.probe(["people"])}
+    assert "workflow_active" not in {finding.code for finding in await destination.probe({"people": 1})}
 
 
 async def test_webhooks_on_written_objects_block(sandbox: Sandbox, destination: TwentyDestination) -> None:
     """A webhook would send every imported row out; only the host is named, never the address or secret."""
     hook = {"targetUrl": "https://hooks.example.test/in?token=s3cret", "operations": ["person.*"], "secret": "hush"}
     await sandbox.call("POST", "/rest/metadata/webhooks", hook)
-    found = [finding for finding in await destination.probe(["people"]) if finding.code == "webhook_outside"]
+    found = [finding for finding in await destination.probe({"people": 1}) if finding.code == "webhook_outside"]
     assert [finding.severity for finding in found] == ["blocking"]
     assert "hooks.example.test" in found[0].message
     assert "s3cret" not in found[0].model_dump_json() and "hush" not in found[0].model_dump_json()
-    assert not [finding for finding in await destination.probe(["notes"]) if finding.code == "webhook_outside"]
+    assert not [finding for finding in await destination.probe(dict.fromkeys(["notes"], 1)) if finding.code == "webhook_outside"]
 
 
 async def test_the_baseline_is_told(destination: TwentyDestination) -> None:
     """A fresh workspace is not empty (§11): five people are counted before anything moves."""
     found = {
-        finding.object: finding.count for finding in await destination.probe(["people"]) if finding.code == "workspace_not_empty"
+        finding.object: finding.count for finding in await destination.probe({"people": 1}) if finding.code == "workspace_not_empty"
     }
     assert found == {"people": 5}
 
 
 async def test_rows_that_could_not_be_read_back_block(destination: TwentyDestination) -> None:
     """Calendar events without a connected account are hidden from every listing (§6)."""
-    assert "rows_hidden" in {finding.code for finding in await destination.probe(["calendarEvents"])}
+    assert "rows_hidden" in {finding.code for finding in await destination.probe(dict.fromkeys(["calendarEvents"], 1))}
 
 
 # -- the live limit ----------------------------------------------------------------------------------------------------
@@ -333,7 +334,7 @@ async def test_the_shipped_limit_is_met_by_pacing(sandbox: Sandbox, destination:
         assert 1 <= traffic.throttled <= 4
         assert traffic.requests_per_minute == pytest.approx(97, abs=4)
         assert 1.5 < traffic.waited_seconds < 6
-        assert "measured at 9" in next(item.message for item in await destination.probe([]) if item.code == "rate_limit")
+        assert "measured at 9" in next(item.message for item in await destination.probe({}) if item.code == "rate_limit")
     finally:
         await sandbox.control("limits", {"active": False})
 
@@ -360,5 +361,5 @@ async def test_deleted_rows_that_hold_values_are_told(sandbox: Sandbox, destinat
     identity = str(uuid4())
     await destination.create("people", [Write(identity, {"emails.primaryEmail": "gone@example.test"})], MARKER)
     await sandbox.control("soft-delete", {"object": "people", "id": identity})
-    found = [finding for finding in await destination.probe(["people"]) if finding.code == "soft_deleted_hold_values"]
+    found = [finding for finding in await destination.probe({"people": 1}) if finding.code == "soft_deleted_hold_values"]
     assert [(finding.severity, finding.count) for finding in found] == [("warning", 1)]

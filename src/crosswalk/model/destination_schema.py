@@ -25,6 +25,8 @@ class DestinationField(Frozen):
     unique: bool = False
     required: bool = False
     writable: bool = True
+    on_create: bool = True
+    """False: only an update can set it (the state of an activity), so it is written after everything else is loaded."""
     computed: bool = False
     custom: bool = False
     to_object: str | None = None

@@ -21,7 +21,8 @@ class LoadProgress:
 
 class RecordLoad(Frozen):
     """What became of the rows of one record in this run. Every staged (and selected) row is in exactly one of the counts but
-    `with_findings` (of those written) and `removed` (rows that the staged writes no longer hold)."""
+    `with_findings` (of those written), `finished` (of those written: what the destination takes by an update only was written at
+    the end) and `removed` (rows that the staged writes no longer hold)."""
 
     record: str
     object: str
@@ -34,6 +35,7 @@ class RecordLoad(Frozen):
     rejected: int = 0
     conflicts: int = 0
     with_findings: int = 0
+    finished: int = 0
     removed: int = 0
 
 

@@ -6,8 +6,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from crosswalk.model.artefact import Artefact, Frozen
+from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation
 from crosswalk.model.values import Scalar
+
+FALLBACK_OWNER = "@fallback"
+"""In place of an owner's column: everything of this kind goes to the fallback owner."""
 
 
 def _as_tuple(value: object) -> object:
@@ -101,7 +105,7 @@ class FieldMapping(Frozen):
     lookup: str | None = None
     """A record of this map; `from` holds its source key (left out: this record's own key). Becomes that record's destination id."""
     owner: str | None = None
-    """A column holding the owner's e-mail; resolved against the destination's users (E1)."""
+    """A column holding the owner's e-mail; resolved against the destination's users (E1). `@fallback`: the fallback owner."""
     gather: Gather | None = None
     lines: str | None = None
     """Folded records only: a template rendered per folded row, joined by newlines."""
@@ -122,6 +126,8 @@ class FieldMapping(Frozen):
     """A blank is a finding (`missing_value`), though the record is written."""
     required: bool = False
     """Without a value the record is not written but rejected."""
+    if_writable: bool = False
+    """Left out, with a finding, where the destination does not let us write it (a privilege is missing)."""
     create: FieldCreation | None = None
 
 
@@ -164,6 +170,15 @@ class RecordMapping(Frozen):
         if self.match is not None and (unknown := [path for path in self.match.by if path not in self.fields]):
             raise ValueError(f"match by {unknown[0]}, which is no field of this record")
         return self
+
+    def without_unwritable(self, target: DestinationObject | None) -> "RecordMapping":
+        """The record without the `if_writable` fields that the destination does not let us write."""
+        fields = {
+            path: mapped
+            for path, mapped in self.fields.items()
+            if not (mapped.if_writable and target and (leaf := target.field(path)) and not leaf.writable)
+        }
+        return self if len(fields) == len(self.fields) else self.model_copy(update={"fields": fields})
 
 
 def _records_named_once(records: dict[str, RecordMapping]) -> dict[str, RecordMapping]:

@@ -13,6 +13,8 @@ class FieldCreation(Frozen):
     label: str
     description: str = ""
     unique: bool = False
+    max_length: int | None = None
+    """Characters a text must be able to hold; None asks for the longest text the destination has."""
     options: tuple[tuple[str, str], ...] = ()
     """(value, label) pairs for option and options."""
     to: str | None = None

@@ -13,6 +13,7 @@ is changed), `matched` (policy link: it stands for the source row, nothing is wr
 Columns of `contributions`: `_key`, `source_object`, `_row`: which source rows ended in which record.
 """
 
+from collections.abc import Collection
 from typing import Literal
 
 from crosswalk.model.artefact import Artefact, Frozen
@@ -45,6 +46,10 @@ class StagedRecord(Frozen):
     states: dict[str, int]
     findings: dict[str, int]
     """`code:path` → rows."""
+
+    def without(self, paths: Collection[str]) -> "StagedRecord":
+        """The record without these columns."""
+        return self.model_copy(update={"columns": tuple(item for item in self.columns if item.path not in paths)})
 
     def column(self, path: str) -> StagedColumn | None:
         """The column of that leaf path, or None."""

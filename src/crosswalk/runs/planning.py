@@ -1,6 +1,7 @@
 """plan and apply: everything that will happen, shown and approved before it does (E1–E3)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -35,9 +36,6 @@ from crosswalk.stages.transform import Identity, transform
 from crosswalk.store.files import write_atomically
 from crosswalk.store.journal import Journal
 from crosswalk.store.workspace import Workspace
-
-ASSUMED_RATE = 100.0
-"""Requests a minute before the limit has been felt: what Twenty's documentation names (facts/twenty.md §9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ async def _plan(
         if matches.matches:
             staged = _staged(workspace, mapping, schema, extraction, identity, owners, matches, connection, events)
         events.step("Checking")
-        probed = await destination.probe(sorted({record.to for record in mapping.active().values()}))
+        probed = await destination.probe(_written(staged))
         checked = preflight(mapping, staged, schema, destination.capabilities, workspace.root, connection)
         scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
@@ -206,11 +204,20 @@ def _waves(mapping: Mapping, staged: StagedWrites) -> tuple[Wave, ...]:
     )  # fmt: skip
 
 
+def _written(staged: StagedWrites) -> dict[str, int]:
+    """Object → how many of its records this migration will create or change."""
+    written: Counter[str] = Counter()
+    for item in staged.records:
+        written[item.object] += item.states.get("ready", 0) + item.states.get("existing", 0)
+    return dict(written)
+
+
 def _estimate(staged: StagedWrites, destination: Destination) -> Estimate:
     """Requests to write everything once, and to read it back, at the limit felt so far."""
     size = destination.capabilities.batch_size
-    writes = sum(-(-item.states.get("ready", 0) // size) + item.states.get("existing", 0) for item in staged.records)
-    rate = destination.traffic().requests_per_minute or ASSUMED_RATE
+    changes = destination.capabilities.update_size
+    writes = sum(-(-item.states.get("ready", 0) // size) + -(-item.states.get("existing", 0) // changes) for item in staged.records)
+    rate = destination.traffic().requests_per_minute or destination.capabilities.assumed_requests_per_minute
     return Estimate(requests=writes, requests_per_minute=rate, seconds=60 * writes / rate)
 
 

@@ -2,18 +2,26 @@
 
 from dataclasses import dataclass
 
+from crosswalk.model.destination_schema import FieldType
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Facts about one destination."""
 
     batch_size: int
-    """The most records one create request may hold."""
+    """The most records one create may be given."""
     batch_is_atomic: bool
-    """A refused batch stored nothing."""
+    """A create is refused or carried out as a whole; else every record is answered on its own."""
+    update_size: int
+    """The most records one update may be given."""
     max_body_bytes: int
     read_size: int
     """The most records one read answers with, and the most ids one read asks for."""
+    field_types: frozenset[FieldType]
+    """What kinds of field can be created."""
+    assumed_requests_per_minute: float
+    """For an estimate, before the live limit has been felt."""
     not_restorable: tuple[str, ...]
     """What an undo cannot put back, in words for the preview."""
     not_fingerprinted: tuple[str, ...]

@@ -18,5 +18,7 @@ class Connector:
     """From a location (folder, workbook)."""
     open_destination: Callable[[str, Mapping[str, str]], Destination] | None = None
     """From a URL and the environment (credentials live there, never in a file). Raises UsageError naming a missing one."""
+    environment: Mapping[str, str] = field(default_factory=lambda: {})
+    """For a destination with a sandbox: environment variable → what of the sandbox's ready line it takes."""
     shipped_maps: Mapping[str, Path] = field(default_factory=lambda: {})
     """For a destination: source platform → the YAML of the shipped map."""

@@ -4,12 +4,13 @@ Common to all verbs: UnreachableError when the destination cannot be reached or 
 changed); limits are met inside the connector by pacing, so no verb ever raises for "too many requests".
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from crosswalk.model.destination_schema import DestinationField, DestinationSchema
+from crosswalk.model.errors import RejectedError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Row, User, Write
 from crosswalk.model.schema_plan import SchemaChange
@@ -66,8 +67,13 @@ class DestinationReader(Protocol):
         """(row id, referenced id) of every live row whose reference field is filled."""
         ...
 
-    async def probe(self, written: Sequence[str]) -> Sequence[Finding]:
-        """The platform's own gotchas (E3) for a migration that writes these objects: automations, webhooks, limits."""
+    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
+        """The platform's own gotchas (E3) for a migration that writes these objects (so many records of each): automations,
+        webhooks, limits."""
+        ...
+
+    def kept_marker(self, marker: str) -> str:
+        """The run marker as rows carry it (`Actor.marker`): a platform may have room for less than its text. Pure."""
         ...
 
     def expected(self, field: DestinationField, value: Value) -> Expected:
@@ -83,12 +89,14 @@ class DestinationWriter(Protocol):
     """Everything that changes records. Each raises RejectedError (refused whole, nothing stored) or UncertainError
     (dropped connection, time-out, server error: perhaps stored)."""
 
-    async def create(self, object_name: str, writes: Sequence[Write], marker: str) -> Sequence[Row]:
-        """Create all (at most `batch_size`) or none, stamped with the run marker; the rows as answered, in order."""
+    async def create(self, object_name: str, writes: Sequence[Write], marker: str) -> Sequence[Row | RejectedError]:
+        """Create records (at most `batch_size`), stamped with the run marker; for each, in order, the row as answered or why
+        it alone was refused (never where `batch_is_atomic`: there one refusal is everybody's, and raised)."""
         ...
 
-    async def update(self, object_name: str, write: Write) -> Row:
-        """Change exactly the given leaf fields of one record."""
+    async def update(self, object_name: str, writes: Sequence[Write]) -> Sequence[Row | RejectedError]:
+        """Change exactly the given leaf fields of records (at most `update_size`), each on its own: the row as answered, or why
+        it was refused, in order."""
         ...
 
     async def remove(self, object_name: str, ids: Sequence[str]) -> None:

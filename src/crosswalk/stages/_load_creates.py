@@ -59,42 +59,45 @@ class Creator:
         self._count(part, outcomes)
         return rest
 
-    async def _answered(self, part: Part, answered: Sequence[Row]) -> tuple[list[Outcome], list[Part]]:
-        rows = {row.id: row for row in answered}
-        if missing := [row.id for row in part.rows if row.id not in rows]:
-            rows |= await fetched(self.job.destination, self.record.object, missing)
+    async def _answered(self, part: Part, answered: Sequence[Row | RejectedError]) -> tuple[list[Outcome], list[Part]]:
         outcomes = [
-            Outcome("loaded_with_findings" if row.found else "loaded", filled(rows[row.id].values))
-            if row.id in rows
-            else Outcome("absent")
-            for row in part.rows
+            await self._refused_alone(row, answer)
+            if isinstance(answer, RejectedError)
+            else Outcome("loaded_with_findings" if row.found else "loaded", filled(answer.values))
+            for row, answer in zip(part.rows, answered, strict=True)
         ]
         return outcomes, _absent_again(part, outcomes)
 
     async def _refused(self, part: Part, refusal: RejectedError) -> tuple[list[Outcome], list[Part]]:
         """The guilty row alone keeps the refusal; halves of the others are tried again."""
-        alone = len(part.rows) == 1
-        if refusal.code == "duplicate" and (alone or not part.read):
-            outcomes = await self._read(part)
+        if len(part.rows) == 1:
+            return [await self._refused_alone(part.rows[0], refusal)], []
+        if refusal.code == "duplicate" and not part.read:
+            outcomes = await self._read(part.rows)
             if any(outcome.state != "absent" for outcome in outcomes):
                 return outcomes, _absent_again(part, outcomes)
-        if alone:
-            words = f"{refusal.code}: {refusal.message}{await self._holder(part.rows[0], refusal)}"
-            return [Outcome("rejected", message=words)], []
         self.job.tally.halved += 1
         middle = len(part.rows) // 2
         halves = [Part(part.rows[:middle], read=True), Part(part.rows[middle:], read=True)]
         return [Outcome("absent", message="refused as a whole; tried again in halves")] * len(part.rows), halves
 
+    async def _refused_alone(self, row: PlannedRow, refusal: RejectedError) -> Outcome:
+        """A refusal that is this row's own, unless the duplicate it speaks of is the row itself: an answer was lost."""
+        if refusal.code == "duplicate":
+            outcome = (await self._read([row]))[0]
+            if outcome.state != "absent":
+                return outcome
+        return Outcome("rejected", message=f"{refusal.code}: {refusal.message}{await self._holder(row, refusal)}")
+
     async def _uncertain(self, part: Part, error: UncertainError) -> tuple[list[Outcome], list[Part]]:
         await self.job.unclear(error)
-        outcomes = await self._read(part)
+        outcomes = await self._read(part.rows)
         return outcomes, _absent_again(part, outcomes, read=False)  # what was absent just now may still be on its way
 
-    async def _read(self, part: Part) -> list[Outcome]:
-        found = await fetched(self.job.destination, self.record.object, [row.id for row in part.rows])
+    async def _read(self, rows: Sequence[PlannedRow]) -> list[Outcome]:
+        found = await fetched(self.job.destination, self.record.object, [row.id for row in rows])
         normalise = self.job.normalise(self.record)
-        return [judged_create(row.values, row.found, found.get(row.id), self.job.markers, normalise) for row in part.rows]
+        return [judged_create(row.values, row.found, found.get(row.id), self.job.markers, normalise) for row in rows]
 
     async def _holder(self, row: PlannedRow, refusal: RejectedError) -> str:
         """Which row holds the value that only one may hold: the platform may not say (facts/twenty.md §3)."""

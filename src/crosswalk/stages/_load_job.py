@@ -148,6 +148,12 @@ class LoadJob:
         """The journal's note of what is about to happen to a row."""
         return Intent(operation, record.record, record.object, row.id, record.source_object, row.key, row.content, record.file)
 
+    def deferred(self, record: StagedRecord) -> tuple[str, ...]:
+        """The columns of a record that the destination takes by an update only."""
+        described = self.schema.object(record.object)
+        leaves = [described.field(column.path) for column in record.columns] if described else []
+        return tuple(leaf.path for leaf in leaves if leaf is not None and not leaf.on_create)
+
     def normalise(self, record: StagedRecord) -> Normalise:
         """What values of a record's object read back as."""
         return normaliser(self.destination, self.schema.object(record.object))

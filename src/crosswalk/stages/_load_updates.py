@@ -18,7 +18,7 @@ from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.staging import PlannedRow
 
 UPDATES_PER_BATCH = 20
-"""Updates are one request each; so many share a journal transaction, and at most so many are finished before a stop."""
+"""So many updates at least share a journal transaction, and are finished before a stop, though each may be a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,13 @@ class Updater:
     job: LoadJob
     record: StagedRecord
     adopted: bool
+    finishing: bool = False
+    """The rows were counted when they were written; only their deferred fields are still to come."""
 
     async def update(self, rows: Sequence[PlannedRow]) -> None:
         """Bring these rows to an outcome each. Raises UnreachableError: the open batch is settled by the next run."""
-        for part in slices(rows, min(UPDATES_PER_BATCH, self.job.destination.capabilities.read_size)):
+        limits = self.job.destination.capabilities
+        for part in slices(rows, min(max(UPDATES_PER_BATCH, limits.update_size), limits.read_size)):
             if self.job.stopping:
                 return
             rest: Sequence[PlannedRow] = part
@@ -103,7 +106,10 @@ class Updater:
         job = self.job
         intents = [self._intent(change) for change in changes]
         batch = await job.journal.open_batch(job.run, intents)
-        outcomes = [await self._one(change) for change in changes]
+        sent: dict[str, Outcome] = {}
+        for part in slices([change for change in changes if change.write], job.destination.capabilities.update_size):
+            sent |= await self._send(part)
+        outcomes = [sent.get(change.row.id) or _unsent(change) for change in changes]
         await job.journal.close_batch(batch, outcomes)
         for change, outcome in zip(changes, outcomes, strict=True):
             self._count(change, outcome)
@@ -112,32 +118,35 @@ class Updater:
     def _intent(self, change: Change) -> Intent:
         return replace(self.job.intent("update", self.record, change.row), before=change.before)
 
-    async def _one(self, change: Change) -> Outcome:
-        current = change.current
-        if change.message or current is None:
-            return Outcome("conflict", message=change.message)
-        if not change.write:
-            return Outcome("updated", change.base or current.values, "stood as staged already")
+    async def _send(self, changes: Sequence[Change]) -> dict[str, Outcome]:
+        """One request; the outcome of each row by its id."""
+        writes = [Write(change.row.id, change.write) for change in changes]
         try:
-            answered = await self.job.destination.update(self.record.object, Write(change.row.id, change.write))
+            answered = await self.job.destination.update(self.record.object, writes)
         except RejectedError as refusal:
-            return Outcome("rejected", message=f"{refusal.code}: {refusal.message}")
+            answered = [refusal] * len(changes)
         except UncertainError as error:
-            return await self._uncertain(change, error)
+            return await self._uncertain(changes, error)
         self.job.uncertain_streak = 0
-        return Outcome("updated", merged_image(change.base, current, answered, change.write))
+        return {change.row.id: _judged(change, answer) for change, answer in zip(changes, answered, strict=True)}
 
-    async def _uncertain(self, change: Change, error: UncertainError) -> Outcome:
+    async def _uncertain(self, changes: Sequence[Change], error: UncertainError) -> dict[str, Outcome]:
         job = self.job
         await job.unclear(error)
-        found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id])
-        return judged_update(change.write, change.before, found.get(change.row.id), change.base, job.normalise(self.record))
+        found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id for change in changes])
+        normalise = job.normalise(self.record)
+        return {
+            change.row.id: judged_update(change.write, change.before, found.get(change.row.id), change.base, normalise)
+            for change in changes
+        }
 
     def _count(self, change: Change, outcome: Outcome) -> None:
         tally, name, row = self.job.tally, self.record.record, change.row
         if outcome.state == "absent":
             return
-        if outcome.state == "updated":
+        if outcome.state == "updated" and self.finishing:
+            tally.count(name, "finished")
+        elif outcome.state == "updated":
             tally.count(name, "updated" if change.write else "unchanged")
             tally.count(name, "with_findings", row.found)
             for path in row.omitted:
@@ -152,3 +161,16 @@ class Updater:
             tally.count(name, "rejected")
             tally.find(name, "rejected_by_destination", row.key)
         self.job.finished(self.record, 1, sent=bool(change.write))
+
+
+def _unsent(change: Change) -> Outcome:
+    """The outcome of a row that nothing was sent for."""
+    if change.message or change.current is None:
+        return Outcome("conflict", message=change.message)
+    return Outcome("updated", change.base or change.current.values, "stood as staged already")
+
+
+def _judged(change: Change, answer: Row | RejectedError) -> Outcome:
+    if isinstance(answer, RejectedError):
+        return Outcome("rejected", message=f"{answer.code}: {answer.message}")
+    return Outcome("updated", merged_image(change.base, change.current or answer, answer, change.write))

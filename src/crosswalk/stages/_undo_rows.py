@@ -111,7 +111,7 @@ class RowUndo:
     async def _write(self, row: dict[str, Any], write: Values, now: Row) -> Outcome:
         for attempt in range(1, UNCERTAIN_LIMIT + 1):
             try:
-                answered = await self.job.destination.update(row["object"], Write(row["id"], write))
+                (answered,) = await self.job.destination.update(row["object"], [Write(row["id"], write)])
             except RejectedError as refusal:
                 return Outcome("kept", message=f"{refusal.code}: {refusal.message}")
             except UncertainError:
@@ -121,6 +121,8 @@ class RowUndo:
                 if found is not None and all(found.values.get(path) == value for path, value in write.items()):
                     return Outcome("restored", filled(found.values))
                 continue
+            if isinstance(answered, RejectedError):
+                return Outcome("kept", message=f"{answered.code}: {answered.message}")
             return Outcome("restored", filled({**now.values, **answered.values}))
         raise UnreachableError("the destination gives no clear answer to a restore", "Nothing is lost: call rollback again.")
 

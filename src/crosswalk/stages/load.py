@@ -22,7 +22,17 @@ from crosswalk.stages._load_leftovers import Leftovers
 from crosswalk.stages._load_updates import Updater
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.journal import Journal
-from crosswalk.store.staging import MANY_ROWS, Action, PlannedRow, plan_rows, planned_rows, prepare, selected_rows, take_xref
+from crosswalk.store.staging import (
+    MANY_ROWS,
+    Action,
+    PlannedRow,
+    plan_rows,
+    planned_rows,
+    prepare,
+    selected_rows,
+    take_xref,
+    waiting_rows,
+)
 
 NOTED_PER_BATCH = 1000
 """Rows that need no request (rejected, matched) share a journal transaction."""
@@ -43,7 +53,7 @@ async def load(
     """
     begun = monotonic()
     prepare(connection, selection)
-    markers = frozenset({marker, *(item.marker for item in journal.runs())})
+    markers = frozenset(destination.kept_marker(item) for item in (marker, *(run.marker for run in journal.runs())))
     total = selected_rows(connection) if selection else sum(record.rows for record in staged.records)
     job = LoadJob(
         destination, journal, run, marker, markers, schema, connection, folder, attachment, progress, total, sleep=sleep
@@ -54,6 +64,8 @@ async def load(
     for record in in_order:
         await _load_record(job, record, selection is not None)
         take_xref(connection, record.record, journal.xref(record.record))
+    for record in in_order:
+        await _finish_record(job, record, selection is not None)
     for record in reversed(in_order) if selection is None else ():
         await Leftovers(job, record).take_back()
     tally = job.tally
@@ -66,8 +78,11 @@ async def load(
 
 async def _load_record(job: LoadJob, record: StagedRecord, selected: bool) -> None:
     file = job.folder / record.file
-    planned = plan_rows(job.connection, record, file, selected)
+    deferred = job.deferred(record)
+    planned = plan_rows(job.connection, record, file, selected, deferred)
+    job.total += waiting_rows(job.connection)
     job.tally.count(record.record, "rows", sum(planned.values()))
+    record = record.without(deferred)
     for nothing_to_do in PASSED_OVER:
         job.tally.count(record.record, nothing_to_do, planned.get(nothing_to_do, 0))
         job.finished(record, planned.get(nothing_to_do, 0), sent=False)
@@ -88,6 +103,22 @@ async def _load_record(job: LoadJob, record: StagedRecord, selected: bool) -> No
         if planned.get(action):
             async for rows in ahead(planned_rows(job.connection, record, file, [action], size, many)):
                 await job.uninterrupted(_awaited(work(rows)))
+
+
+async def _finish_record(job: LoadJob, record: StagedRecord, selected: bool) -> None:
+    """Write what the destination takes by an update only, now that everything else stands: a completed appointment, say, can
+    be neither changed nor given an owner any more (facts/dataverse.md §3.9)."""
+    deferred = job.deferred(record)
+    if not deferred:
+        return
+    file = job.folder / record.file
+    take_xref(job.connection, record.record, job.journal.xref(record.record))
+    planned = plan_rows(job.connection, record, file, selected, deferred, finishing=True)
+    for action in ("adopt", "update"):
+        if planned.get(action):
+            updater = Updater(job, record, adopted=action == "adopt", finishing=True)
+            async for rows in ahead(planned_rows(job.connection, record, file, [action], job.destination.capabilities.read_size)):
+                await job.uninterrupted(updater.update(rows))
 
 
 async def _awaited(work: Awaitable[None]) -> None:

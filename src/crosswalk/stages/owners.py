@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from crosswalk.model.finding import Finding
-from crosswalk.model.mapping import Mapping
+from crosswalk.model.mapping import FALLBACK_OWNER, Mapping
 from crosswalk.model.ownership import Owner, Owners
 from crosswalk.model.record import User
 from crosswalk.store.files import object_file
@@ -35,14 +35,15 @@ def resolve_owners(
         fallback_user_id=fallback.id if fallback and fallback.active else None,
         based_on={"mapping": mapping.digest()},
     )
-    return resolved, tuple(_findings(resolved, bool(columns)))
+    needed = any(mapped.owner for record in mapping.active().values() for mapped in record.fields.values())
+    return resolved, tuple(_findings(resolved, needed))
 
 
 def _owner_columns(mapping: Mapping) -> Iterator[tuple[str, str]]:
     """(source object, column) of every owner field."""
     for record in mapping.active().values():
         for mapped in record.fields.values():
-            if mapped.owner:
+            if mapped.owner and mapped.owner != FALLBACK_OWNER:
                 alias, dot, column = mapped.owner.partition(".")
                 joined = record.joins.get(alias) if dot else None
                 yield (joined.from_, column) if joined else (record.from_, mapped.owner)

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from crosswalk.model.destination_schema import DestinationSchema
-from crosswalk.model.finding import Finding
+from crosswalk.model.finding import Finding, Severity
 from crosswalk.model.mapping import FieldMapping, Mapping
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
 from crosswalk.spi.capabilities import Capabilities
@@ -37,7 +37,7 @@ def preflight(
     found: list[Finding] = list(_unknown_fields(mapping, schema))
     for record in staged.records:
         found += _row_findings(mapping, record, workspace, connection)
-        found += _too_long(record, schema, capabilities, workspace, connection)
+        found += _too_long(mapping, record, schema, capabilities, workspace, connection)
         found += _options(mapping, record, schema, workspace, connection)
     return tuple(found)
 
@@ -63,7 +63,12 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
                 )  # fmt: skip
         for path in record.fields:
             field = target.field(path) if target else None
-            if field is not None and not field.writable:
+            if field is not None and not field.writable and record.fields[path].if_writable:
+                yield _field_finding(
+                    "field_left_out", record.to, path, "cannot be written with these rights, and is left out",
+                    "Give our user the privilege and plan again, or accept that the destination keeps its own value.", "warning",
+                )  # fmt: skip
+            elif field is not None and not field.writable:
                 yield _field_finding("field_not_writable", record.to, path, "cannot be written", "Take it out of mapping.yaml.")
             if field is None and path.partition(".")[0] not in created and not (target is None and path == "name"):
                 yield _field_finding(
@@ -72,9 +77,9 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
                 )  # fmt: skip
 
 
-def _field_finding(code: str, object_name: str, path: str, what: str, remedy: str) -> Finding:
+def _field_finding(code: str, object_name: str, path: str, what: str, remedy: str, severity: Severity = "blocking") -> Finding:
     return Finding(
-        code=code, severity="blocking", object=object_name, field=path, message=f"{object_name}.{path} {what}.", remedy=remedy
+        code=code, severity=severity, object=object_name, field=path, message=f"{object_name}.{path} {what}.", remedy=remedy
     )
 
 
@@ -118,6 +123,7 @@ def _kept_in(mapping: Mapping, record: str, code: str, path: str) -> str:
 
 
 def _too_long(
+    mapping: Mapping,
     record: StagedRecord,
     schema: DestinationSchema,
     capabilities: Capabilities,
@@ -127,7 +133,9 @@ def _too_long(
     target = schema.object(record.object)
     for column in record.columns:
         field = target.field(column.path) if target else None
-        limit = field.max_length if field and field.max_length else capabilities.max_body_bytes // 2
+        created = mapping.records[record.record].fields[column.path].create
+        longest = field.max_length if field else created and created.max_length
+        limit = longest or capabilities.max_body_bytes // 2
         if column.type not in ("text", "rich_text", "json", "email", "phone", "url", "option"):
             continue
         longer = f"{parquet(workspace / record.file)} WHERE length({quoted(column.path)}) > {limit}"

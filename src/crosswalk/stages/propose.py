@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from crosswalk.model.mapping import Mapping, Settings, Unmapped
+from crosswalk.model.mapping import FALLBACK_OWNER, Mapping, Settings, Unmapped
 from crosswalk.model.profile import Profile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
 from crosswalk.store.columns_read import columns_read
@@ -184,7 +184,7 @@ def _bind_field(
         if path is not None and path not in done:
             raise _Missing(f"{path} is not mapped")
     for key in ("from", "owner", "file"):
-        if key in mapped:
+        if key in mapped and mapped[key] != FALLBACK_OWNER:
             bound[key] = column(mapped[key])
     for key in ("template", "lines", "fallback"):
         if key in mapped:

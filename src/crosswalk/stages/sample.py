@@ -110,10 +110,10 @@ def _feature_index(connection: duckdb.DuckDBPyConnection) -> tuple[Indexes, Inde
     counted = connection.execute("SELECT count(*) FROM roots").fetchone()
     total = counted[0] if counted else 0
     query = "SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f"
-    pairs: dict[str, Indexes] = connection.execute(query).fetchnumpy()  # pyright: ignore[reportUnknownVariableType]
-    owners: Indexes = np.asarray(pairs["n"], dtype=np.int64)
+    pairs = connection.sql(query).to_arrow_table()
+    owners: Indexes = pairs["n"].to_numpy().astype(np.int64)
     offsets: Indexes = np.searchsorted(owners, np.arange(total + 1)).astype(np.int64)
-    return offsets, np.asarray(pairs["f"], dtype=np.int64), total
+    return offsets, pairs["f"].to_numpy().astype(np.int64), total
 
 
 def _greedy(offsets: Indexes, features: Indexes, weights: Indexes) -> tuple[list[int], int]:

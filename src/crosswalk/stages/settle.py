@@ -19,7 +19,7 @@ from crosswalk.stages._schema_state import stands, taken_back
 from crosswalk.stages._settlement import fetched, judged_create, judged_update, normaliser
 from crosswalk.store.entries import Intent, OpenBatch, Outcome
 from crosswalk.store.journal import Journal
-from crosswalk.store.staging import OMITTED, columns_of, staged_values
+from crosswalk.store.staging import columns_of, left_out, staged_values
 
 
 async def settle(
@@ -27,7 +27,9 @@ async def settle(
 ) -> SettleReport:
     """Close every open batch with what the destination shows. `schema` is the destination's, just described; `folder` the
     workspace that the intents' staged writes lie in. Raises UnreachableError; what is settled by then stays settled."""
-    settling = _Settling(destination, journal, folder, connection, schema, frozenset(run.marker for run in journal.runs()))
+    settling = _Settling(
+        destination, journal, folder, connection, schema, frozenset(destination.kept_marker(run.marker) for run in journal.runs())
+    )
     batches = stored = absent = conflicts = 0
     for batch in journal.open_batches():
         outcomes = await settling.outcomes(batch)
@@ -71,9 +73,9 @@ class _Settling:
         normalise = normaliser(self.destination, self.schema.object(intent.object))
         match intent.operation:
             case "create":
-                omitted = intent.content.partition(OMITTED)[2].split(",")
-                wanted = {path: value for path, value in staged[0].items() if path not in omitted}
-                return judged_create(wanted, staged[1] or omitted != [""], row, self.markers, normalise)
+                omitted, deferred = left_out(intent.content)
+                wanted = {path: value for path, value in staged[0].items() if path not in omitted and path not in deferred}
+                return judged_create(wanted, staged[1] or bool(omitted), row, self.markers, normalise)
             case "update":
                 return judged_update(staged[0], intent.before or {}, row, bases.get(intent.destination_id), normalise)
             case "remove":

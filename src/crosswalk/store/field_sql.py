@@ -11,7 +11,7 @@ import duckdb
 
 from crosswalk.model.destination_schema import DestinationSchema, FieldType
 from crosswalk.model.errors import UsageError
-from crosswalk.model.mapping import FieldMapping, Gather, Join, Mapping, RecordMapping
+from crosswalk.model.mapping import FALLBACK_OWNER, FieldMapping, Gather, Join, Mapping, RecordMapping
 from crosswalk.model.mapping_targets import leaf_type
 from crosswalk.store.expression import expression_sql
 from crosswalk.store.sql import literal, quoted
@@ -46,8 +46,9 @@ class RecordCompiler:
 
     @property
     def record(self) -> RecordMapping:
-        """The mapped record."""
-        return self.mapping.records[self.name]
+        """The mapped record, as far as the destination lets us write it."""
+        record = self.mapping.records[self.name]
+        return record.without_unwritable(self.schema.object(record.to))
 
     def table(self, purpose: str) -> str:
         """A fresh table name of this record."""
@@ -167,9 +168,11 @@ def _lookup(compiler: RecordCompiler, path: str, record: str, column: str | None
 
 def _owner(compiler: RecordCompiler, path: str, column: str) -> Compiled:
     """The owner an e-mail resolved to, else the fallback (E1)."""
+    fallback = f"(SELECT any_value(user_id) FROM {compiler.owners} WHERE email = '')"
+    if column == FALLBACK_OWNER:
+        return Compiled(path, "reference", fallback)
     alias = quoted(f"o_{path}")
     join = f"LEFT JOIN {compiler.owners} {alias} ON {alias}.email = lower(trim(b.{quoted(column)}))"
-    fallback = f"(SELECT any_value(user_id) FROM {compiler.owners} WHERE email = '')"
     return Compiled(path, "reference", f"coalesce({alias}.user_id, {fallback})", [], [join])
 
 

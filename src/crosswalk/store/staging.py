@@ -32,6 +32,9 @@ ADOPTED = "="
 OMITTED = "~"
 """Ends the digest in a written row's `content`; the reference paths follow that were left out because their parent was
 not loaded. So a later load sees that the row is to be completed, and a finished one is left alone."""
+DEFERRED = "+"
+"""Stands between the digest and what was omitted; the paths follow that wait for the end of the load, because the destination
+takes them by an update only (`DestinationField.on_create`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,21 @@ def take_xref(connection: duckdb.DuckDBPyConnection, record: str, batches: Itera
         connection.unregister("xref_batch")
 
 
-def plan_rows(connection: duckdb.DuckDBPyConnection, record: StagedRecord, file: Path, selected: bool) -> dict[Action, int]:
-    """Fill `load_plan` for one record and count the rows by action."""
+def plan_rows(
+    connection: duckdb.DuckDBPyConnection,
+    record: StagedRecord,
+    file: Path,
+    selected: bool,
+    deferred: Sequence[str] = (),
+    finishing: bool = False,
+) -> dict[Action, int]:
+    """Fill `load_plan` for one record and count the rows by action.
+
+    The `deferred` columns wait, and a row is then `unchanged` with or without them; with `finishing` they are wanted, too.
+    """
     omitted = _paths_of([column for column in record.columns if column.reference and not column.required])
     blocked = _paths_of([column for column in record.columns if column.reference and column.required])
+    waiting = _filled_of(deferred)
     chosen = f"SEMI JOIN load_selection p ON p.record = {literal(record.record)} AND p._key = s._key" if selected else ""
     connection.execute(
         f"""
@@ -87,17 +101,22 @@ def plan_rows(connection: duckdb.DuckDBPyConnection, record: StagedRecord, file:
         WITH live AS (SELECT record, destination_id FROM load_xref WHERE state NOT IN ({literals(GONE)})),
         staged AS (
             SELECT s._key, s._row, s._id, s._state, coalesce(s._reason, '') AS _reason, len(s._findings) > 0 AS found,
-                {omitted} AS omitted, {blocked} AS blocked, s._content
+                {omitted} AS omitted, {blocked} AS blocked, {waiting} AS waiting, s._content
             FROM {parquet(file)} s {chosen}),
         joined AS (
             SELECT staged.*, x.state AS before, x.content AS written, x.destination_id AS written_id,
-                if(_state = 'existing', '{ADOPTED}', '') || _content
-                    || if(len(omitted) > 0, '{OMITTED}' || array_to_string(omitted, ','), '') AS content
-            FROM staged LEFT JOIN load_xref x ON x.record = {literal(record.record)} AND x.source_key = staged._key)
+                if(_state = 'existing', '{ADOPTED}', '') || _content AS digest,
+                if(len(omitted) > 0, '{OMITTED}' || array_to_string(omitted, ','), '') AS without
+            FROM staged LEFT JOIN load_xref x ON x.record = {literal(record.record)} AND x.source_key = staged._key),
+        aimed AS (
+            SELECT *, digest || without AS whole,
+                digest || if(len(waiting) > 0 AND NOT {finishing}, '{DEFERRED}' || array_to_string(waiting, ','), '') || without
+                    AS content
+            FROM joined)
         SELECT _key, _row, CASE WHEN {_STANDS} AND _state = 'ready' THEN written_id ELSE _id END AS _id, content, omitted, found,
             CASE WHEN len(blocked) > 0 THEN 'parent_not_loaded:' || blocked[1] ELSE _reason END AS reason,
-            {_ACTION} AS action
-        FROM joined
+            len(waiting) > 0 AND coalesce(written, '') <> whole AS waits, {_ACTION} AS action
+        FROM aimed
         """
     )
     rows = connection.execute("SELECT action, count(*) FROM load_plan GROUP BY action").fetchall()
@@ -113,12 +132,41 @@ _ACTION = f"""
         WHEN 'rejected' THEN if({_STANDS}, 'conflict', 'reject')
         ELSE CASE
             WHEN len(blocked) > 0 THEN if({_STANDS}, 'conflict', 'blocked')
-            WHEN {_STANDS} AND written = content THEN 'unchanged'
+            WHEN {_STANDS} AND written IN (content, whole) THEN 'unchanged'
             WHEN _state = 'existing' THEN 'adopt'
             WHEN {_STANDS} THEN 'update'
             ELSE 'create'
         END
     END"""
+
+
+def waiting_rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many of the planned rows have deferred columns that are still to be written."""
+    found = connection.execute(
+        "SELECT count(*) FROM load_plan WHERE waits AND action IN ('create', 'update', 'adopt', 'unchanged')"
+    ).fetchall()
+    return found[0][0]
+
+
+def left_out(content: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths a write went without, from its intent's `content`: omitted for want of a parent, and deferred.
+
+    >>> left_out("1f+statecode~pulse_doctorid"), left_out("1f")
+    ((('pulse_doctorid',), ('statecode',)), ((), ()))
+    """
+    written, _, omitted = content.partition(OMITTED)
+    deferred = written.partition(DEFERRED)[2]
+    return _listed(omitted), _listed(deferred)
+
+
+def _listed(paths: str) -> tuple[str, ...]:
+    return tuple(paths.split(",")) if paths else ()
+
+
+def _filled_of(paths: Sequence[str]) -> str:
+    """A list expression: which of these columns hold something."""
+    tests = [f"CASE WHEN s.{quoted(path)} IS NOT NULL THEN {literal(path)} END" for path in paths]
+    return f"list_filter([{', '.join(tests)}]::VARCHAR[], lambda path: path IS NOT NULL)"
 
 
 def _paths_of(columns: Sequence[StagedColumn]) -> str:

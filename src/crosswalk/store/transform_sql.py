@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crosswalk.model.destination_schema import FieldType
-from crosswalk.model.mapping import FieldMapping, Gather, Join, RecordMapping
+from crosswalk.model.mapping import FALLBACK_OWNER, FieldMapping, Gather, Join, RecordMapping
 from crosswalk.store.expression import expression_columns, expression_sql
 from crosswalk.store.files import object_file
 from crosswalk.store.sql import literal, parquet, quoted
@@ -95,7 +95,7 @@ def _value_columns(mapped: FieldMapping, place: str) -> tuple[str, ...]:
     if mapped.gather is not None:
         return tuple(mapped.gather.match.values())
     named = mapped.from_ or mapped.owner or mapped.file
-    return (named,) if named else ()
+    return (named,) if named and named != FALLBACK_OWNER else ()
 
 
 def record_columns(name: str, record: RecordMapping) -> tuple[str, ...]:

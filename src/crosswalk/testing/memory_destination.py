@@ -5,14 +5,14 @@ empties (or, for `cascades`, takes away) the rows that refer to it, e-mails come
 act through `person_*`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
-from crosswalk.model.destination_schema import DestinationField, DestinationSchema
+from crosswalk.model.destination_schema import DestinationField, DestinationSchema, FieldType
 from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Actor, ActorKind, Row, User, Write
@@ -28,6 +28,9 @@ CLOCK_START = 1_700_000_000
 CAPABILITIES = Capabilities(
     batch_size=5,
     batch_is_atomic=True,
+    update_size=1,
+    field_types=frozenset(get_args(FieldType)),
+    assumed_requests_per_minute=100,
     max_body_bytes=1_000_000,
     read_size=10,
     not_restorable=("updatedBy of restored rows",),
@@ -109,9 +112,13 @@ class MemoryDestination:
         live = [row for row in self.tables[object_name].values() if not row.deleted]
         return [(row.id, str(row.values[path])) for row in live if row.values.get(path) is not None]
 
-    async def probe(self, written: Sequence[str]) -> Sequence[Finding]:
+    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
         """Nothing lurks here."""
         return ()
+
+    def kept_marker(self, marker: str) -> str:
+        """The marker itself."""
+        return marker
 
     def expected(self, field: DestinationField, value: Value) -> Expected:
         """E-mails are kept in lower case."""
@@ -125,24 +132,32 @@ class MemoryDestination:
 
     # -- writing
 
-    async def create(self, object_name: str, writes: Sequence[Write], marker: str) -> Sequence[Row]:
-        """All or none, stamped with the marker."""
+    async def create(self, object_name: str, writes: Sequence[Write], marker: str) -> Sequence[Row | RejectedError]:
+        """All or none (or, where batches are not atomic, each on its own), stamped with the marker."""
         ids = tuple(write.id for write in writes)
         if len(ids) > self.capabilities.batch_size:
             raise RejectedError(f"at most {self.capabilities.batch_size} records at a time", "too_large")
-        return await self._change(
-            "create", object_name, ids, lambda: self._created(object_name, writes, Actor("import", "Crosswalk", marker))
-        )
+        actor = Actor("import", "Crosswalk", marker)
 
-    async def update(self, object_name: str, write: Write) -> Row:
-        """Change the given fields of one live or soft-deleted row."""
+        def change() -> Sequence[Row | RejectedError]:
+            if self.capabilities.batch_is_atomic:
+                return self._created(object_name, writes, actor)
+            return [_answer(lambda one=write: self._created(object_name, [one], actor)[0]) for write in writes]
 
-        def change() -> Row:
+        return await self._change("create", object_name, ids, change)
+
+    async def update(self, object_name: str, writes: Sequence[Write]) -> Sequence[Row | RejectedError]:
+        """Change the given fields of live or soft-deleted rows, each on its own."""
+        ids = tuple(write.id for write in writes)
+        if len(ids) > self.capabilities.update_size:
+            raise RejectedError(f"at most {self.capabilities.update_size} records at a time", "too_large")
+
+        def change(write: Write) -> Row:
             if write.id not in self.tables[object_name]:
                 raise RejectedError("record not found", "not_found")
             return self._changed(object_name, write.id, write.values, Actor("integration", "key"))
 
-        return await self._change("update", object_name, (write.id,), change)
+        return await self._change("update", object_name, ids, lambda: [_answer(lambda one=write: change(one)) for write in writes])
 
     async def remove(self, object_name: str, ids: Sequence[str]) -> None:
         """Delete for good, and what that does to the rows that refer to them."""
@@ -242,6 +257,8 @@ class MemoryDestination:
             leaf = described.field(path) if described else None
             if leaf is None:
                 raise RejectedError(f"{object_name} has no field {path}", "validation")
+            if not leaf.on_create and write.id not in self.tables[object_name]:
+                raise RejectedError(f"{path} cannot be set on create", "validation")
             stored[path] = self.expected(leaf, value).value
             if value is not None:
                 self._check_leaf(object_name, leaf, stored[path], write.id, beside)
@@ -285,6 +302,13 @@ class MemoryDestination:
     def _now(self) -> str:
         self.clock += 1
         return instant_text(datetime.fromtimestamp(self.clock, UTC))
+
+
+def _answer(change: Callable[[], Row]) -> Row | RejectedError:
+    try:
+        return change()
+    except RejectedError as refusal:
+        return refusal
 
 
 def _rejected() -> RejectedError:

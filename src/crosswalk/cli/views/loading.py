@@ -20,6 +20,9 @@ def load_view(report: LoadReport) -> list[Block]:
     found = sum(item.with_findings for item in report.records)
     if found:
         shown.append(Note(f"{number(found)} of the rows written carry findings: a cell could not be written as mapped."))
+    finished = sum(item.finished for item in report.records)
+    if finished:
+        shown.append(Note(f"{number(finished)} rows got their last fields at the end, which the CRM takes by a change only."))
     removed = sum(item.removed for item in report.records)
     if removed:
         shown.append(Note(f"{number(removed)} rows written before are no longer meant and were removed."))

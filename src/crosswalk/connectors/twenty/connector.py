@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 from crosswalk.connectors.twenty import files, probes, read
 from crosswalk.connectors.twenty import schema as schema_changes
@@ -11,7 +11,7 @@ from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient
 from crosswalk.connectors.twenty.describe import Description, describe
 from crosswalk.connectors.twenty.errors import KEY_VARIABLE
 from crosswalk.connectors.twenty.expected import expected
-from crosswalk.model.destination_schema import DestinationField, DestinationSchema
+from crosswalk.model.destination_schema import DestinationField, DestinationSchema, FieldType
 from crosswalk.model.errors import UsageError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Row, User, Write
@@ -24,6 +24,9 @@ from crosswalk.spi.destination import Destination, Expected, Traffic
 CAPABILITIES = Capabilities(
     batch_size=writing.BATCH_SIZE,
     batch_is_atomic=True,
+    update_size=1,
+    field_types=frozenset(get_args(FieldType)) - {"id", "file", "other"},
+    assumed_requests_per_minute=100,  # facts/twenty.md §9
     max_body_bytes=writing.MAX_BODY_BYTES,
     read_size=READ_SIZE,
     not_restorable=(
@@ -88,9 +91,13 @@ class TwentyDestination:
         """(row id, referenced id) of every live row whose reference is filled."""
         return await read.referring(self._client, await self._description(), object_name, path)
 
-    async def probe(self, written: Sequence[str]) -> Sequence[Finding]:
+    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
         """Twenty's own gotchas for a migration that writes these objects."""
-        return await probes.probe(self._client, await self._description(), written)
+        return await probes.probe(self._client, await self._description(), sorted(written))
+
+    def kept_marker(self, marker: str) -> str:
+        """The marker itself: it stands in createdBy.context (facts/twenty.md §3)."""
+        return marker
 
     def expected(self, field: DestinationField, value: Value) -> Expected:
         """What a canonical value reads back as."""
@@ -104,9 +111,9 @@ class TwentyDestination:
         """Create all (at most 200) or none, stamped with the run marker."""
         return await writing.create(self._client, await self._description(), object_name, writes, marker)
 
-    async def update(self, object_name: str, write: Write) -> Row:
+    async def update(self, object_name: str, writes: Sequence[Write]) -> Sequence[Row]:
         """Change exactly the given leaves of one record."""
-        return await writing.update(self._client, await self._description(), object_name, write)
+        return [await writing.update(self._client, await self._description(), object_name, write) for write in writes]
 
     async def remove(self, object_name: str, ids: Sequence[str]) -> None:
         """Destroy for good (at most 200)."""
@@ -142,5 +149,6 @@ CONNECTOR = Connector(
     name="twenty",
     title="Twenty CRM",
     open_destination=open_destination,
+    environment={KEY_VARIABLE: "api_key"},
     shipped_maps={"pulse": Path(__file__).with_name("pulse.yaml")},
 )
