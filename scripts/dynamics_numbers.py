@@ -104,7 +104,7 @@ def _appointments(clinic: Clinic, organization: Organization) -> Iterable[Measur
 def _prescriptions(clinic: Clinic, organization: Organization) -> Iterable[Measure]:
     expected = [(row["Patient ID"], row["Drug Code"], _second(row["Start Date"])) for row in clinic.rows("prescriptions")]
     found = [
-        (organization.patient(row), row["pulse_drugcode"] or "", _second(row["pulse_startsat"]))
+        (organization.patient(row), row["pulse_drugcode"] or "", _second(row["pulse_startson"]))
         for row in organization.ours("pulse_prescription")
     ]
     yield bag("prescriptions: contact, drug code, start", expected, found)
