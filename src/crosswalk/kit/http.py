@@ -42,20 +42,29 @@ class Answer:
 class HttpClient:
     """A session at one base URL. An async context manager; certificates come from SSL_CERT_FILE or the system."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        """Raises UsageError when `base_url` is no http(s) address."""
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        cookies: bool = True,
+    ) -> None:
+        """Raises UsageError when `base_url` is no http(s) address. Without `cookies`, none are kept or sent."""
         base = URL(base_url)
         if base.scheme not in {"http", "https"} or not base.host:
             raise UsageError(f"“{base_url}” is not a web address.", "Give the destination as https://host, with no path.")
         self.base_url = base_url.rstrip("/")
         self._headers = dict(headers)
         self._seconds = timeout_seconds
+        self._cookies = cookies
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # Made here, not at import, so that SSL_CERT_FILE counts as it is now.
         trust = ssl.create_default_context() if self.base_url.startswith("https:") else True
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
+        jar = None if self._cookies else aiohttp.DummyCookieJar()
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=jar)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -63,15 +72,16 @@ class HttpClient:
             await self._session.close()
             self._session = None
 
-    async def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """One request, once; `body` is encoded as JSON, `bytes` go as they are (they must be JSON already).
+    async def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """One request, once; `body` is encoded as JSON, `bytes` go as they are. `headers` are this request's own, and
+        must name a Content-Type when `bytes` are no JSON.
 
         `path` is taken as already percent-encoded. Raises UnreachableError when nothing was sent (no connection, no
         address, bad certificate), UncertainError when it may have arrived (dropped connection, time-out).
         """
         data = None if body is None else (body if isinstance(body, bytes) else orjson.dumps(body))
-        headers = self._headers if data is None else {**self._headers, "Content-Type": _JSON}
-        return await self._exchange(method, self.base_url + path, data, headers)
+        kind = {} if data is None else {"Content-Type": _JSON}
+        return await self._exchange(method, self.base_url + path, data, {**self._headers, **kind, **(headers or {})})
 
     async def put_bytes(self, address: str, data: bytes, content_type: str) -> Answer:
         """Put raw bytes at a full address the platform handed out (an upload link, perhaps a third party's: it is not

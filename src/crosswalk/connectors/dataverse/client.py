@@ -1,0 +1,265 @@
+"""Talking to one Dataverse organisation: login, headers, the limits, what may be asked again and what may not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import uuid4
+
+from crosswalk.connectors.dataverse.errors import error_of, refusal
+from crosswalk.connectors.dataverse.limits import Governor, stated_limit
+from crosswalk.connectors.dataverse.login import Credentials, Login
+from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, PartAnswer, count, read_batch, write_batch
+from crosswalk.kit.http import Answer, HttpClient
+from crosswalk.kit.paging import Page, pages
+from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
+from crosswalk.spi.destination import Traffic
+
+ROOT = "/api/data/v9.2"
+PAGE_SIZE = 5000
+"""The most rows a page may have (facts/dataverse.md §8)."""
+TIMEOUT_SECONDS = 240.0
+"""The server gives a bulk request two to four minutes (§4.5)."""
+ANNOTATIONS = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
+"""Asks which table a polymorphic lookup points to."""
+_READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
+_HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
+_STRONG = {"Consistency": "Strong"}
+_LOST = frozenset({500, 502, 503, 504})
+_READABLE = "$,()'=/@:"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the organisation takes us for (WhoAmI)."""
+
+    user_id: str
+    business_unit_id: str
+    organization_id: str
+
+
+class DataverseClient:
+    """Requests with our token, paced by the governor, resent only where a refusal proves that nothing happened.
+
+    Paths are below the service root, without a leading slash, percent-encoded: `contacts(…)`. Reading verbs raise
+    UnreachableError when the organisation stays silent; all raise UnreachableError for refused credentials and
+    RejectedError for refused requests; writing verbs raise UncertainError when a request was perhaps carried out.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        caller_object_id: str | None = None,
+        governor: Governor | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        read_pauses: Sequence[float] = _READ_PAUSES,
+    ) -> None:
+        """`caller_object_id`: the Entra object id of the user to act as (§2, impersonation). UsageError for a bad `url`."""
+        parts = urlsplit(url)
+        self.base_url = f"{parts.scheme}://{parts.netloc}"
+        headers = {**_HEADERS, **({"CallerObjectId": caller_object_id} if caller_object_id else {})}
+        # An affinity cookie would tie all requests to one web server, and the limits are counted for each (§5.3).
+        self._http = HttpClient(self.base_url, headers, timeout_seconds, cookies=False)
+        self._login = Login(self.base_url, credentials)
+        self._governor = governor or Governor()
+        self._read_pauses = read_pauses
+        self._requests = 0
+        self._identity: Identity | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.__aexit__(None, None, None)
+
+    def traffic(self) -> Traffic:
+        """Requests so far and the live limit."""
+        governor = self._governor
+        return Traffic(self._requests, governor.throttled, governor.waited_seconds, governor.requests_per_minute)
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests are worth having under way at once."""
+        return self._governor.concurrency
+
+    async def who_am_i(self) -> Identity:
+        """Who we are here; asked once."""
+        if self._identity is None:
+            content = await self.read("WhoAmI")
+            self._identity = Identity(*(str(content[name]) for name in ("UserId", "BusinessUnitId", "OrganizationId")))
+        return self._identity
+
+    async def read(self, path: str, query: Mapping[str, str] | None = None, prefer: str | None = None) -> Any:
+        """A GET's content, asked again when it got lost: reading changes nothing."""
+        answer = await self._until_answered("GET", with_query(path, query), None, {"Prefer": prefer} if prefer else {})
+        return _content(answer, f"GET {_place(path)}")
+
+    async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[dict[str, Any]]]:
+        """Rows in pages, the next link followed verbatim with the same preferences (§8)."""
+        prefer = f"odata.maxpagesize={page_size},{ANNOTATIONS}"
+
+        async def ask(cursor: str | None) -> Page[dict[str, Any]]:
+            content = await self.read(cursor, None, prefer) if cursor else await self.read(path, query, prefer)
+            link = content.get("@odata.nextLink")
+            return Page(cast(list[dict[str, Any]], content["value"]), self._below_root(str(link)) if link else None)
+
+        async for page in pages(ask):
+            yield list(page)
+
+    async def write(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """A request that changes records: sent once. Its answer, which is a success."""
+        answer = await self._send(method, path, body, headers or {})
+        return _succeeded(answer, f"{method} {_place(path)}", body)
+
+    async def read_metadata(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """A GET of definitions, read as they are after our last change (`Consistency: Strong`, §2)."""
+        answer = await self._until_answered("GET", with_query(path, query), None, _STRONG)
+        return _content(answer, f"GET {_place(path)}")
+
+    async def write_metadata(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """A request that changes definitions: sent once; the caller reads back."""
+        answer = await self._send(method, path, body, {**_STRONG, **(headers or {})})
+        return _succeeded(answer, f"{method} {path}", None)
+
+    async def batch(
+        self,
+        items: Sequence[Part | Changeset],
+        *,
+        continue_on_error: bool = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> list[PartAnswer]:
+        """Many requests as one (§4.1), answered item by item, refusals included: the caller judges each.
+
+        A batch of nothing but GETs is asked again when it got lost. Without `continue_on_error` the server stops at the
+        first failure, and the list ends with it. UsageError for more than MOST_PARTS inner requests.
+        """
+        if count(items) > MOST_PARTS:
+            raise UsageError(f"A batch holds at most {MOST_PARTS} requests, not {count(items)}.", "Cut it into slices.")
+        if not items:
+            return []
+        boundary = f"batch_{uuid4().hex}"
+        sent = {**(headers or {}), "Content-Type": f"multipart/mixed; boundary={boundary}"}
+        if continue_on_error:
+            sent["Prefer"] = "odata.continue-on-error"
+        body = write_batch(items, ROOT, boundary)
+        only_reads = all(isinstance(item, Part) and item.method == "GET" for item in items)
+        exchange = self._until_answered if only_reads else self._send
+        answer = await exchange("POST", "$batch", body, sent)
+        content_type = answer.headers.get("Content-Type", "")
+        if not content_type.lower().startswith("multipart/"):
+            raise refusal(answer, "POST $batch")
+        return await self._without_throttled(items, read_batch(answer.body, content_type), continue_on_error, headers)
+
+    async def _without_throttled(
+        self,
+        items: Sequence[Part | Changeset],
+        answers: list[PartAnswer],
+        continue_on_error: bool,
+        headers: Mapping[str, str] | None,
+    ) -> list[PartAnswer]:
+        """The answers, with items that met a limit within the batch sent again: they were not carried out."""
+        throttled = [place for place, answer in enumerate(answers) if answer.status == 429]
+        if not throttled:
+            return answers
+        first = answers[throttled[0]]
+        self._governor.refused(await self._governor.before(), stated_limit(*error_of(first)), first.retry_after_seconds())
+        remaining = items[throttled[0] :] if not continue_on_error else [items[place] for place in throttled]
+        again = await self.batch(remaining, continue_on_error=continue_on_error, headers=headers)
+        if not continue_on_error:
+            return [*answers[: throttled[0]], *again]
+        for place, answer in zip(throttled, again, strict=True):
+            answers[place] = answer
+        return answers
+
+    async def read_batch(self, paths: Sequence[str], headers: Mapping[str, str] | None = None) -> list[PartAnswer]:
+        """Many GETs, in as few requests as it takes, answered one by one in order."""
+        answers: list[PartAnswer] = []
+        for start in range(0, len(paths), MOST_PARTS):
+            parts = [Part("GET", path, headers=headers or {}) for path in paths[start : start + MOST_PARTS]]
+            answers += await self.batch(parts)
+        return answers
+
+    def _below_root(self, link: str) -> str:
+        """A link the server handed out, as a path below the service root."""
+        _, root, path = link.partition(ROOT + "/")
+        if not root:
+            raise UnreachableError("The organisation's next link leads elsewhere.", "Give the organisation's own address.")
+        return path
+
+    async def _until_answered(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
+        place = f"{method} {_place(path)}"
+        for pause in (*self._read_pauses, None):
+            try:
+                answer = await self._send(method, path, body, headers)
+                if answer.status not in _LOST:
+                    return answer
+                reason = f"status {answer.status}"
+            except UncertainError as error:
+                reason = error.message
+            if pause is None:
+                raise UnreachableError(
+                    f"Dataverse did not answer {place} ({len(self._read_pauses) + 1} times: {reason})",
+                    "Check that the organisation is up, then call again; reading changed nothing.",
+                )
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
+        """One exchange. A throttled one, or one whose token had ended, was not carried out and is sent again."""
+        renewed = False
+        while True:
+            token = await self._login.token()
+            ticket = await self._governor.before()
+            self._requests += 1
+            try:
+                sent = {**headers, "Authorization": f"Bearer {token}"}
+                answer = await self._http.send(method, f"{ROOT}/{path}", body, sent)
+            except BaseException:
+                self._governor.accepted(ticket)
+                raise
+            if answer.status == 429:
+                self._governor.refused(ticket, stated_limit(*error_of(answer)), answer.retry_after_seconds())
+                continue
+            self._governor.accepted(ticket)
+            hint = answer.headers.get("x-ms-dop-hint", "")
+            if hint.isdigit():
+                self._governor.recommend(int(hint))
+            if answer.status == 401 and not renewed:
+                self._login.forget(token)
+                renewed = True
+                continue
+            return answer
+
+
+def _succeeded(answer: Answer, place: str, body: Any) -> Answer:
+    if not 200 <= answer.status < 300:
+        raise refusal(answer, place, body)
+    return answer
+
+
+def _content(answer: Answer, place: str) -> Any:
+    content = _succeeded(answer, place, None).json()
+    if content is None:
+        raise UnreachableError(
+            f"{place} was answered with something other than JSON.", "Check that the address is a Dataverse organisation's."
+        )
+    return content
+
+
+def _place(path: str) -> str:
+    """A path to name in errors: without query, and without what stands in brackets (keys may be a patient's values)."""
+    bare = path.partition("?")[0]
+    head, bracket, rest = bare.partition("(")
+    return f"{head}(…){rest.rpartition(')')[2]}" if bracket else bare
+
+
+def with_query(path: str, query: Mapping[str, str] | None) -> str:
+    """Path and query, percent-encoded: `$`, commas and brackets stay readable.
+
+    >>> with_query("contacts", {"$filter": "lastname eq 'O''Neil & Sons'"})
+    "contacts?$filter=lastname%20eq%20'O''Neil%20%26%20Sons'"
+    """
+    return f"{path}?{urlencode(query, quote_via=quote, safe=_READABLE)}" if query else path
