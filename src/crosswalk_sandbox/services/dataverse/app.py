@@ -11,6 +11,7 @@ from .errors import DataverseError, no_resource
 from .http import Answer, Call, Routes, refused
 from .organization import Organization
 from .records import Records
+from .switches import Switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Server:
         self.organization = Organization()
         self.records = Records(self.organization)
         self.routes = Routes()
+        self.switches = Switches()
+        self.gates: list[Callable[[Call], Answer | None]] = []  # asked before the routes: they refuse, answer, or let pass (None)
         for register in PARTS:
             register(self)
 
@@ -53,6 +56,10 @@ class Server:
     def answer(self, call: Call) -> Answer:
         """Answer a call to the Web API whose caller is known; refusals come back as answers."""
         try:
+            for gate in self.gates:
+                answer = gate(call)
+                if answer is not None:
+                    return answer
             found = self.routes.find(call.method, call.resource)
             if found is None:
                 raise no_resource(call.resource)
