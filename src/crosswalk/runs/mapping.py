@@ -5,6 +5,7 @@ from crosswalk.model.mapping import Mapping, Settings
 from crosswalk.model.profile import Profile
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.runs.registry import shipped_map
+from crosswalk.stages.naming import renamed
 from crosswalk.stages.propose import propose
 from crosswalk.store.files import write_atomically
 from crosswalk.store.mapping_file import load_yaml, mapping_text, read_mapping
@@ -16,7 +17,10 @@ OPTIONS = 100
 
 
 def make_map(workspace: Workspace, *, again: bool) -> Mapping:
-    """Write mapping.yaml. Raises RefusedError when one is there and `again` is not said: it may hold a person's work."""
+    """Write mapping.yaml. Raises RefusedError when one is there and `again` is not said: it may hold a person's work.
+
+    Raises UsageError when names are asked for that the shipped map does not let one choose.
+    """
     schema = workspace.load_required("source_schema", SourceSchema, "scan")
     profile = workspace.load_required("profile", Profile, "scan")
     path = workspace.mapping_path
@@ -33,6 +37,9 @@ def make_map(workspace: Workspace, *, again: bool) -> Mapping:
             values = [value for (value,) in connection.execute(query).fetchall()]
             return values if len(values) <= OPTIONS else []
 
-        mapping = propose(load_yaml(shipped_map(config.source, config.destination)), schema, profile, settings, distinct)
+        shipped = load_yaml(shipped_map(config.source, config.destination))
+        if config.name_prefix or config.name_suffix:
+            shipped = renamed(shipped, config.name_prefix, config.name_suffix or "")
+        mapping = propose(shipped, schema, profile, settings, distinct)
         write_atomically(path, mapping_text(mapping).encode())
     return read_mapping(path)

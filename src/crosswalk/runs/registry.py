@@ -1,6 +1,7 @@
 """Finds the connectors: every folder of crosswalk.connectors that holds a `connector.py` with a CONNECTOR."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,16 @@ def source_names() -> list[str]:
 def destination_names() -> list[str]:
     """The platforms records can be written to."""
     return sorted(name for name, connector in connectors().items() if connector.open_destination)
+
+
+def sandbox_names() -> list[str]:
+    """The platforms there is a sandbox of."""
+    return sorted(name for name, connector in connectors().items() if connector.environment)
+
+
+def sandbox_environment(name: str, details: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that lead to a running sandbox, from the line it printed."""
+    return {variable: details[key] for variable, key in connectors()[name].environment.items()}
 
 
 def open_source(name: str, location: str) -> Source:

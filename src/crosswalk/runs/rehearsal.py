@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from crosswalk.model.errors import CrosswalkError
+from crosswalk.runs.registry import sandbox_environment
 
 SANDBOX = (sys.executable, "-m", "crosswalk_sandbox")
 CLINIC = (sys.executable, "-m", "crosswalk_sandbox.services.pulse", "clinic")
@@ -39,18 +40,26 @@ def launch_sandbox(service: str, *, port: int = 0, members: Sequence[str] = (), 
 def sandbox(service: str, *, members: Sequence[str] = (), limits: bool = True) -> Generator[dict[str, str]]:
     """A sandbox for as long as the block lasts; its credentials are in the environment meanwhile."""
     running = launch_sandbox(service, members=members, limits=limits)
-    name = f"CROSSWALK_{service.upper()}_API_KEY"
-    before = os.environ.get(name)
-    os.environ[name] = running.details["api_key"]
     try:
-        yield running.details
+        with _in_environment(sandbox_environment(service, running.details)):
+            yield running.details
     finally:
         running.process.send_signal(signal.SIGTERM)
         running.process.wait(timeout=10)
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+
+
+@contextmanager
+def _in_environment(variables: Mapping[str, str]) -> Generator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def make_demo_clinic(folder: Path, patients: int) -> Path:

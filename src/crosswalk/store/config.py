@@ -49,6 +49,12 @@ class Config(Frozen):
     policy: Literal["link", "update", "skip"] = Field(
         default="link", description="Rows that stand in the CRM already: link (tie to them), update (change them), skip"
     )
+    name_prefix: str | None = Field(
+        default=None, pattern="^[a-z][a-z0-9]{1,7}$", description="What the names of created objects and fields begin with"
+    )
+    name_suffix: str | None = Field(
+        default=None, pattern="^[A-Za-z0-9_]{1,8}$", description="What the names of created objects and fields end with"
+    )
     migration_id: str = Field(
         min_length=1, description="Names this migration; every id in the CRM derives from it: never change it"
     )

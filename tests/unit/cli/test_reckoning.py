@@ -7,6 +7,7 @@ import pytest
 
 from crosswalk.cli.demo.planted import Reckoning, reckon
 from crosswalk.model.finding import Finding
+from crosswalk.model.mapping import Mapping
 from crosswalk.model.ownership import Owner, Owners
 from crosswalk.model.profile import ObjectProfile, Profile
 from crosswalk.model.reconciliation import Reason, Reconciliation, TotalCheck
@@ -35,7 +36,7 @@ def clinic() -> Parts:
     folded = Finding(code="duplicate_rows_folded", severity="info", message="", remedy="", object="patients", examples=("p.csv:4",))
     counts = {"DONE": "2", "OPEN": "1"}
     totals = (
-        TotalCheck(name="Billed", record="billing_ledgers", kind="sum", source={"": "10.5"}, expected={}, actual={}),
+        TotalCheck(name="Billed amount", record="billing_ledgers", kind="sum", source={"": "10.5"}, expected={}, actual={}),
         TotalCheck(name="Appointments per status", record="tasks", kind="count_by", source=counts, expected={}, actual={}),
         TotalCheck(name="Bills per status", record="billing_ledgers", kind="count_by", source=counts, expected={}, actual={}),
     )
@@ -59,7 +60,14 @@ def clinic() -> Parts:
         "proof": Reconciliation(
             ledger=(), reasons=(), records=(), links=(), totals=totals, side_effects=(), balanced=True, problems=()
         ),
+        "mapping": one_field({"from": "email", "unique": {}}),
     }  # fmt: skip
+
+
+def one_field(mapped: dict[str, Any]) -> Mapping:
+    """A map of patients with an e-mail address."""
+    people = {"to": "people", "from": "patients", "fields": {"email": mapped}}
+    return Mapping.model_validate({"source": "pulse", "destination": "x", "sample_root": "people", "records": {"people": people}})
 
 
 def reckoned(parts: Parts) -> Reckoning:
@@ -71,6 +79,14 @@ def test_a_clinic_whose_dirt_was_all_found_is_exact() -> None:
     """Everything planted ended where it should, and nothing else was found."""
     found = reckoned(clinic())
     assert found.exact(), found
+
+
+@pytest.mark.parametrize(("mapped", "exact"), [({"from": "email", "unique": {}}, False), ({"from": "email"}, True)])
+def test_a_shared_address_is_dirt_only_where_one_record_may_hold_it(mapped: dict[str, Any], exact: bool) -> None:
+    """A destination that lets two people have one address keeps it in both, and there is nothing to find."""
+    parts = clinic()
+    parts["planted"]["dirt"].append(planted("email_shared", 2, "finding"))
+    assert reckoned({**parts, "mapping": one_field(mapped)}).exact() is exact
 
 
 def _row(line: int, state: str) -> Callable[[Parts], None]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from crosswalk.model.finding import Finding
+from crosswalk.model.mapping import Mapping as FieldMap
 from crosswalk.model.ownership import Owners
 from crosswalk.model.profile import Profile
 from crosswalk.model.reconciliation import Reconciliation
@@ -46,12 +47,11 @@ ABOUT_THE_SOURCE = frozenset({"personal_data", "not_exportable", "rows_quarantin
 """Findings that describe any export, or are checked row by row."""
 
 
-BILLED = ("billing_ledgers", "sum")
-COUNTED = {
-    ("tasks", "Appointments per status"): "appointments_by_status",
-    ("billing_ledgers", "Bills per status"): "billing_by_status",
-}
-"""(record, total of the map) → the same total in PLANTED.json, compared as a set of counts: the map renames the values."""
+BILLED = "Billed amount"
+COUNTED = {"Appointments per status": "appointments_by_status", "Bills per status": "billing_by_status"}
+"""Total of the map → the same total in PLANTED.json, compared as a set of counts: the map renames the values."""
+NEEDS_UNIQUE = frozenset({"email_shared"})
+"""Dirt that is none where the destination lets several records hold the value: it is kept, and that is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,12 @@ def reckon(
     records: Iterable[RecordEnd],
     owners: Owners | None,
     proof: Reconciliation,
+    mapping: FieldMap,
 ) -> Reckoning:
     """Hold what a finished migration found against PLANTED.json."""
     found = _Found()
+    unique = any(mapped.unique for record in mapping.active().values() for mapped in record.fields.values())
+    dirt = [item | {"expect": "kept"} if item["kind"] in NEEDS_UNIQUE and not unique else item for item in planted["dirt"]]
     for row in rows:
         found.states[row.place].add(row.state)
     notable = list(records)
@@ -111,7 +114,7 @@ def reckon(
         for example in finding.examples:
             for place in _places(example):
                 found.codes[place].add(finding.code)
-    items = tuple(_end(item, found) for item in planted["dirt"])
+    items = tuple(_end(item, found) for item in dirt)
     unplanned = (
         *_unplanned_rows(notable, found),
         *_unplanned_findings(source_findings, found),
@@ -199,12 +202,13 @@ def _miscounted(planted: Mapping[str, Any], profile: Profile, owners: Owners | N
 
 def _miscounted_totals(wanted: Mapping[str, Any], proof: Reconciliation) -> Iterator[str]:
     """The business totals over everything that was staged are those of the clinic that was made."""
-    totals = {(total.record, total.kind, total.name): total for total in proof.totals}
-    amounts = [Decimal(total.source.get("", "0")) for (record, kind, _), total in totals.items() if (record, kind) == BILLED]
-    if amounts != [Decimal(wanted["billing"]["amount"])]:
-        yield f"billed: {', '.join(map(str, amounts)) or 'no sum'} staged, {wanted['billing']['amount']} written"
-    for (record, name), key in COUNTED.items():
-        total = totals.get((record, "count_by", name))
+    totals = {total.name: total for total in proof.totals}
+    billed = totals.get(BILLED)
+    amount = Decimal(billed.source.get("", "0")) if billed else None
+    if amount != Decimal(wanted["billing"]["amount"]):
+        yield f"billed: {amount or 'no sum'} staged, {wanted['billing']['amount']} written"
+    for name, key in COUNTED.items():
+        total = totals.get(name)
         found = sorted(int(count) for value, count in total.source.items() if value) if total else []
         planted = sorted(wanted[key].values())
         if found != planted:

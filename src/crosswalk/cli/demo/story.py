@@ -79,11 +79,11 @@ def tell(folder: Path, destination: str, patients: int, limits: bool, events: Ev
             destination_url=details["url"], fallback_owner=FALLBACK, country=planted["country"], timezone=planted["timezone"],
             currency=planted["currency"], policy="link",
         )  # fmt: skip
-        profile = _prepare(workspace, events, teller)
+        profile, mapping = _prepare(workspace, events, teller)
         clean = _move(workspace, events, teller)
         proof = _verify(workspace, events, teller)
         owners = workspace.load("owners", Owners)
-        found = reckon(planted, profile, row_ends(workspace), record_ends(workspace), owners, proof)
+        found = reckon(planted, profile, row_ends(workspace), record_ends(workspace), owners, proof, mapping)
         undone = _undo(workspace, events, teller)
     show(*reckoning_view(found))
     proved = clean and proof.balanced and bool(undone.proved) and undone.complete
@@ -100,7 +100,7 @@ def _clinic(folder: Path, patients: int, teller: _Teller) -> Mapping[str, Any]:
     return planted
 
 
-def _prepare(workspace: Workspace, events: Events, teller: _Teller) -> Profile:
+def _prepare(workspace: Workspace, events: Events, teller: _Teller) -> tuple[Profile, FieldMap]:
     profile = scan(workspace, events).profile
     sums = {name: sum(getattr(item, name) for item in profile.objects) for name in ("rows", "staged", "folded", "quarantined")}
     ends = f"{sums['staged']:,} staged, {sums['folded']} folded, {sums['quarantined']} damaged and set apart"
@@ -124,7 +124,7 @@ def _prepare(workspace: Workspace, events: Events, teller: _Teller) -> Profile:
     teller.chapter(
         "apply", f"{len(applied.changes)} schema changes stand, each read back", state, fingerprint=applied.before.digest()
     )
-    return profile
+    return profile, mapping
 
 
 def _map_lines(mapping: FieldMap) -> list[str]:

@@ -53,6 +53,12 @@ def init(
     policy: Annotated[
         Policy, typer.Option("--policy", help="Rows that stand in the CRM already: tie to them, change them, leave them.")
     ] = Policy.link,
+    name_prefix: Annotated[
+        str | None, typer.Option("--name-prefix", metavar="TEXT", help="Begins the names of what is created (dynamics: pulse).")
+    ] = None,
+    name_suffix: Annotated[
+        str | None, typer.Option("--name-suffix", metavar="TEXT", help="Ends the names of what is created.")
+    ] = None,
     migration_id: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +69,7 @@ def init(
     """Begin a migration: writes DIR/crosswalk.toml.
 
     **Needs** nothing but the names; no connection is made and no secret is asked for: credentials come from the environment
-    (Twenty: CROSSWALK_TWENTY_API_KEY).
+    (twenty: CROSSWALK_TWENTY_API_KEY; dynamics: CROSSWALK_DYNAMICS_TENANT_ID, _CLIENT_ID and _CLIENT_SECRET).
 
     **Changes** nothing but DIR.
 
@@ -80,7 +86,7 @@ def init(
     workspace = create_workspace(
         session.root / folder, source=source, source_location=location, destination=destination, destination_url=url,
         fallback_owner=fallback_owner, country=country.upper(), timezone=timezone, currency=currency.upper(), policy=policy.value,
-        migration_id=migration_id,
+        migration_id=migration_id, name_prefix=name_prefix, name_suffix=name_suffix,
     )  # fmt: skip
     session.folder = session.root / folder
     written = workspace.root / "crosswalk.toml"

@@ -13,12 +13,6 @@ from crosswalk.cli.session import DONE, FINDINGS, UNPROVED, Answer, session_of
 from crosswalk.model.errors import UsageError
 
 
-class Service(StrEnum):
-    """The platforms there is a sandbox of."""
-
-    twenty = "twenty"
-
-
 class Limits(StrEnum):
     """Whether a sandbox limits requests as the platform does."""
 
@@ -27,7 +21,7 @@ class Limits(StrEnum):
 
 
 def sandbox(
-    service: Annotated[Service, typer.Argument(metavar="twenty", help="The platform to stand in for.")],
+    service: Annotated[str, typer.Argument(metavar="twenty|dynamics", help="The platform to stand in for.")],
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes any free one.")] = 0,
     member: Annotated[
         list[str] | None, typer.Option("--member", metavar="EMAIL", help="A further user of the CRM; repeat for several.")
@@ -39,8 +33,9 @@ def sandbox(
 ) -> int:
     """Serve a stand-in for a CRM on this computer, to rehearse against.
 
-    Prints one JSON line when it is ready (service, url, api_key), then serves until SIGTERM or Ctrl-C. Give the key to the other
-    verbs by the environment: CROSSWALK_TWENTY_API_KEY.
+    Prints one JSON line when it is ready (service, url and credentials), then serves until SIGTERM or Ctrl-C. Give the
+    credentials to the other verbs by the environment: twenty CROSSWALK_TWENTY_API_KEY (api_key); dynamics
+    CROSSWALK_DYNAMICS_TENANT_ID, _CLIENT_ID, _CLIENT_SECRET, _AUTHORITY (the url) and SSL_CERT_FILE (ca).
 
     **Needs** nothing.
 
@@ -52,7 +47,8 @@ def sandbox(
     """
     from crosswalk.runs.rehearsal import SANDBOX
 
-    arguments = [*SANDBOX, service.value, "--port", str(port), "--limits", limits.value]
+    _known(service)
+    arguments = [*SANDBOX, service, "--port", str(port), "--limits", limits.value]
     arguments += [part for email in member or [] for part in ("--member", email)]
     arguments += ["--state", str(state)] if state else []
     # The sandbox takes this process's place: signals reach it directly, and nothing is left behind when we are killed.
@@ -61,7 +57,7 @@ def sandbox(
 
 def demo(
     context: typer.Context,
-    destination: Annotated[str, typer.Option("--to", help="The CRM to rehearse with.")] = Service.twenty.value,
+    destination: Annotated[str, typer.Option("--to", help="The CRM to rehearse with.")] = "twenty",
     patients: Annotated[
         int, typer.Option("--patients", metavar="N", min=200, max=150_000, help="The size of the made-up clinic.")
     ] = 200,
@@ -88,8 +84,7 @@ def demo(
     from crosswalk.cli.demo.story import Ending, tell
 
     session = session_of(context)
-    if destination not in list(Service):
-        raise UsageError(f"there is no sandbox of {destination} to rehearse with", f"Say one of: {', '.join(Service)}.")
+    _known(destination)
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise UsageError(f"{keep} is not empty", "Choose a new folder.")
     folder = keep or Path(tempfile.mkdtemp(prefix="crosswalk-demo-"))
@@ -102,3 +97,11 @@ def demo(
             shutil.rmtree(folder, ignore_errors=True)
     code = UNPROVED if not ending.proved else DONE if ending.exact else FINDINGS
     return session.answer(Answer("demo", ending.document, exit_code=code))
+
+
+def _known(service: str) -> None:
+    """Raises UsageError for a platform there is no sandbox of."""
+    from crosswalk.runs.registry import sandbox_names
+
+    if service not in sandbox_names():
+        raise UsageError(f"there is no sandbox of {service} to rehearse with", f"Say one of: {', '.join(sandbox_names())}.")
