@@ -1,6 +1,6 @@
 """What a destination holds and accepts, flattened to leaf fields with one neutral type each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -69,3 +69,8 @@ class DestinationSchema(Artefact):
     def object(self, name: str) -> DestinationObject | None:
         """The object of that name, or None."""
         return next((item for item in self.objects if item.name == name), None)
+
+    def with_objects(self, objects: Iterable[DestinationObject]) -> Self:
+        """The schema with these objects besides, where it has none of that name."""
+        known = {item.name for item in self.objects}
+        return self.model_copy(update={"objects": (*self.objects, *(item for item in objects if item.name not in known))})

@@ -71,19 +71,20 @@ async def _plan(
     async with open_destination(config.destination, config.destination_url) as destination:
         events.step("Describing the destination")
         schema = await destination.describe()
-        planned = plan_schema(mapping, schema)
+        begun = schema.with_objects(destination.created_object(item) for item in mapping.objects)
+        planned = plan_schema(mapping, schema, begun)
         changes = planned.changes
         owners, owner_findings = resolve_owners(mapping, raw, await destination.users(), config.fallback_owner, connection)
         events.step("Transforming")
-        staged = _staged(workspace, mapping, schema, extraction, identity, owners, Matches(), connection, events)
+        staged = _staged(workspace, mapping, begun, extraction, identity, owners, Matches(), connection, events)
         events.step("Looking for rows that stand there already")
         existing = {item.name: {field.path for field in item.fields} for item in schema.objects}
         matches, match_findings = await match(mapping, staged, destination, existing, workspace.root, connection)
         if matches.matches:
-            staged = _staged(workspace, mapping, schema, extraction, identity, owners, matches, connection, events)
+            staged = _staged(workspace, mapping, begun, extraction, identity, owners, matches, connection, events)
         events.step("Checking")
         probed = await destination.probe(_written(staged))
-        checked = preflight(mapping, staged, schema, destination.capabilities, workspace.root, connection)
+        checked = preflight(mapping, staged, begun, destination.capabilities, workspace.root, connection)
         scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
         for name, artefact in (("staged", staged), ("owners", owners), ("matches", matches)):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from crosswalk.model.destination_schema import DestinationField, DestinationSchema
+from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Row, User, Write
-from crosswalk.model.schema_plan import SchemaChange
+from crosswalk.model.schema_plan import ObjectCreation, SchemaChange
 from crosswalk.model.values import Value
 from crosswalk.spi.capabilities import Capabilities
 
@@ -70,6 +70,10 @@ class DestinationReader(Protocol):
     async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
         """The platform's own gotchas (E3) for a migration that writes these objects (so many records of each): automations,
         webhooks, limits."""
+        ...
+
+    def created_object(self, creation: ObjectCreation) -> DestinationObject:
+        """What an object will look like right after it is created: the fields that come with it. Pure."""
         ...
 
     def kept_marker(self, marker: str) -> str:

@@ -70,7 +70,7 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
                 )  # fmt: skip
             elif field is not None and not field.writable:
                 yield _field_finding("field_not_writable", record.to, path, "cannot be written", "Take it out of mapping.yaml.")
-            if field is None and path.partition(".")[0] not in created and not (target is None and path == "name"):
+            if field is None and path.partition(".")[0] not in created:
                 yield _field_finding(
                     "field_unknown", record.to, path, "does not exist in the destination",
                     "Correct the path in mapping.yaml, or add `create:` so that the plan creates it.",

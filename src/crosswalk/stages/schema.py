@@ -28,9 +28,10 @@ class SchemaPlanning:
     findings: tuple[Finding, ...]
 
 
-def plan_schema(mapping: Mapping, schema: DestinationSchema) -> SchemaPlanning:
+def plan_schema(mapping: Mapping, schema: DestinationSchema, begun: DestinationSchema) -> SchemaPlanning:
     """Objects first, then plain fields and options, then references. What stands already as asked is no change; a field that
-    stands with another type blocks (`field_type_differs`)."""
+    stands with another type blocks (`field_type_differs`). `begun` is the schema with the objects to create as they will be
+    right after: the fields that come with them are no changes."""
     written = {record.to for record in mapping.active().values()}
     objects = [
         SchemaChange(operation="create_object", object=item.name, name=item.name, created_object=item)
@@ -43,7 +44,7 @@ def plan_schema(mapping: Mapping, schema: DestinationSchema) -> SchemaPlanning:
         for path, mapped in record.fields.items():
             if mapped.create is None:
                 continue
-            change = _change_for(record.to, path, mapped.create, schema, findings)
+            change = _change_for(record.to, path, mapped.create, begun, findings)
             if change is not None:
                 place = (change.object, change.name)
                 fields[place] = _both(fields.get(place), change)

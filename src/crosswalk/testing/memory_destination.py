@@ -12,15 +12,15 @@ from itertools import count
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
-from crosswalk.model.destination_schema import DestinationField, DestinationSchema, FieldType
+from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema, FieldType
 from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Actor, ActorKind, Row, User, Write
-from crosswalk.model.schema_plan import SchemaChange
+from crosswalk.model.schema_plan import ObjectCreation, SchemaChange
 from crosswalk.model.values import Value, Values, instant_text
 from crosswalk.spi.capabilities import Capabilities
 from crosswalk.spi.destination import Expected, Traffic
-from crosswalk.testing.memory_schema import applied, undone
+from crosswalk.testing.memory_schema import applied, created, undone
 
 T = TypeVar("T")
 FaultKind = Literal["reject", "uncertain_before", "uncertain_after", "killed_before", "killed_after", "unreachable"]
@@ -115,6 +115,10 @@ class MemoryDestination:
     async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
         """Nothing lurks here."""
         return ()
+
+    def created_object(self, creation: ObjectCreation) -> DestinationObject:
+        """A new object, with its name."""
+        return created(creation)
 
     def kept_marker(self, marker: str) -> str:
         """The marker itself."""

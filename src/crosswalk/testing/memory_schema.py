@@ -2,7 +2,7 @@
 
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError
-from crosswalk.model.schema_plan import FieldCreation, SchemaChange
+from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaChange
 
 
 def applied(change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
@@ -10,15 +10,18 @@ def applied(change: SchemaChange, schema: DestinationSchema) -> DestinationSchem
     if change.operation == "create_object":
         if schema.object(change.object) is not None or change.created_object is None:
             return schema
-        made = change.created_object
-        plain = DestinationField(path="name", type="text")
-        described = DestinationObject(name=made.name, singular=made.singular, label=made.label, custom=True, fields=(plain,))
-        return schema.model_copy(update={"objects": (*schema.objects, described)})
+        return schema.with_objects([created(change.created_object)])
     described = schema.object(change.object)
     if described is None or change.field is None:
         raise RejectedError(f"there is no object {change.object}", "not_found")
     fields = _with_options(described, change) if change.operation == "add_options" else _with_field(described, change)
     return _replaced(schema, described, fields)
+
+
+def created(asked: ObjectCreation) -> DestinationObject:
+    """A new object, with the one field that comes with it."""
+    plain = DestinationField(path="name", type="text")
+    return DestinationObject(name=asked.name, singular=asked.singular, label=asked.label, custom=True, fields=(plain,))
 
 
 def undone(change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:

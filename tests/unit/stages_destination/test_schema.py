@@ -112,7 +112,7 @@ def test_the_field_a_leaf_belongs_to(path: str, kind: str, name: str) -> None:
 
 def test_the_plan_is_ordered_and_holds_only_what_is_missing() -> None:
     """Objects, then plain fields and options, then references; of options only the new ones."""
-    planned = plan_schema(MAPPING, SCHEMA)
+    planned = plan_schema(MAPPING, SCHEMA, SCHEMA)
     assert tuple(change.label() for change in planned.changes) == LABELS
     options = next(change for change in planned.changes if change.operation == "add_options")
     assert options.field is not None
@@ -125,7 +125,7 @@ def test_a_field_that_stands_with_another_type_blocks() -> None:
     people = next(item for item in SCHEMA.objects if item.name == "people")
     taken = with_fields(people, (*people.fields, DestinationField(path="bloodGroup", type="text")))
     schema = SCHEMA.model_copy(update={"objects": tuple(taken if item.name == "people" else item for item in SCHEMA.objects)})
-    planned = plan_schema(MAPPING, schema)
+    planned = plan_schema(MAPPING, schema, schema)
     assert [(finding.code, finding.severity, finding.field) for finding in planned.findings] == [
         ("field_type_differs", "blocking", "bloodGroup")
     ]
@@ -139,10 +139,10 @@ async def test_an_interrupted_apply_is_finished_and_undone(world: World, fault: 
     before = await world.remember()
     world.destination.faults = Faults({at: fault})  # pyright: ignore[reportArgumentType]
     try:
-        await apply(world, plan_schema(MAPPING, world.destination.schema).changes)
+        await apply(world, plan_schema(MAPPING, world.destination.schema, world.destination.schema).changes)
     except Killed:
-        await apply(world, plan_schema(MAPPING, world.destination.schema).changes)
-    assert plan_schema(MAPPING, world.destination.schema).changes == ()
+        await apply(world, plan_schema(MAPPING, world.destination.schema, world.destination.schema).changes)
+    assert plan_schema(MAPPING, world.destination.schema, world.destination.schema).changes == ()
     report = await undo(world, before)
     assert report.schema_undone == UNDONE
     assert world.destination.schema == SCHEMA
@@ -152,7 +152,7 @@ async def test_an_interrupted_apply_is_finished_and_undone(world: World, fault: 
 async def test_what_holds_somebodys_data_stays(world: World) -> None:
     """A created table, field or option with a person's data is kept and listed, the rest goes; the difference is explained."""
     before = await world.remember()
-    await apply(world, plan_schema(MAPPING, SCHEMA).changes)
+    await apply(world, plan_schema(MAPPING, SCHEMA, SCHEMA).changes)
     await world.run_load(stage(world.folder, clinic(2)))
     world.destination.person_adds("bills", "b", {"amount.value": "5"})
     world.destination.person_adds("people", "x", {"status": "GONE"})
@@ -169,7 +169,7 @@ async def test_what_holds_somebodys_data_stays(world: World) -> None:
 async def test_a_field_somebody_added_to_our_table_keeps_it(world: World) -> None:
     """A table is not dropped under a field that is not ours."""
     before = await world.remember()
-    await apply(world, plan_schema(MAPPING, SCHEMA).changes)
+    await apply(world, plan_schema(MAPPING, SCHEMA, SCHEMA).changes)
     theirs = SchemaChange(operation="create_field", object="bills", name="remark", field=FieldCreation(type="text", label="Remark"))
     await world.destination.apply(theirs, world.destination.schema)
     report = await undo(world, before)
@@ -181,7 +181,7 @@ async def test_a_refusal_is_told_in_the_destinations_words(world: World) -> None
     before = await world.remember()
     world.destination.faults = Faults({2: "reject"})
     with pytest.raises(RejectedError, match="bad mood"):
-        await apply(world, plan_schema(MAPPING, SCHEMA).changes)
+        await apply(world, plan_schema(MAPPING, SCHEMA, SCHEMA).changes)
     report = await undo(world, before)
     assert report.schema_undone == LABELS[:2]
     assert report.proved

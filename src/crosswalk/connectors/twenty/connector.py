@@ -11,11 +11,11 @@ from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient
 from crosswalk.connectors.twenty.describe import Description, describe
 from crosswalk.connectors.twenty.errors import KEY_VARIABLE
 from crosswalk.connectors.twenty.expected import expected
-from crosswalk.model.destination_schema import DestinationField, DestinationSchema, FieldType
+from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema, FieldType
 from crosswalk.model.errors import UsageError
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Row, User, Write
-from crosswalk.model.schema_plan import SchemaChange
+from crosswalk.model.schema_plan import ObjectCreation, SchemaChange
 from crosswalk.model.values import Value
 from crosswalk.spi.capabilities import Capabilities
 from crosswalk.spi.connector import Connector
@@ -94,6 +94,12 @@ class TwentyDestination:
     async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
         """Twenty's own gotchas for a migration that writes these objects."""
         return await probes.probe(self._client, await self._description(), sorted(written))
+
+    def created_object(self, creation: ObjectCreation) -> DestinationObject:
+        """What a new object brings along, as far as a map may write it (facts/twenty.md §8)."""
+        times = (DestinationField(path=path, type="datetime", computed=True) for path in ("createdAt", "updatedAt"))
+        fields = (DestinationField(path="name", type="text"), *times)
+        return DestinationObject(name=creation.name, singular=creation.singular, label=creation.label, custom=True, fields=fields)
 
     def kept_marker(self, marker: str) -> str:
         """The marker itself: it stands in createdBy.context (facts/twenty.md §3)."""
