@@ -16,6 +16,8 @@ from crosswalk.kit.paging import Page, pages
 from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
 from crosswalk.spi.destination import Traffic
 
+Row = dict[str, Any]
+
 ROOT = "/api/data/v9.2"
 PAGE_SIZE = 5000
 """The most rows a page may have (facts/dataverse.md §8)."""
@@ -23,6 +25,7 @@ TIMEOUT_SECONDS = 240.0
 """The server gives a bulk request two to four minutes (§4.5)."""
 ANNOTATIONS = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
 """Asks which table a polymorphic lookup points to."""
+_PAGE_PREFERENCES = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
 _READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
 _HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
 _STRONG = {"Consistency": "Strong"}
@@ -97,14 +100,22 @@ class DataverseClient:
         answer = await self._until_answered("GET", with_query(path, query), None, {"Prefer": prefer} if prefer else {})
         return _content(answer, f"GET {_place(path)}")
 
-    async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[dict[str, Any]]]:
+    async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[Row]]:
         """Rows in pages, the next link followed verbatim with the same preferences (§8)."""
-        prefer = f"odata.maxpagesize={page_size},{ANNOTATIONS}"
+        content = await self.read(path, query, prefer := f"odata.maxpagesize={page_size},{ANNOTATIONS}")
+        yield cast(list[Row], content["value"])
+        if content.get("@odata.nextLink"):
+            async for page in self.linked_rows(str(content["@odata.nextLink"]), prefer):
+                yield page
 
-        async def ask(cursor: str | None) -> Page[dict[str, Any]]:
-            content = await self.read(cursor, None, prefer) if cursor else await self.read(path, query, prefer)
-            link = content.get("@odata.nextLink")
-            return Page(cast(list[dict[str, Any]], content["value"]), self._below_root(str(link)) if link else None)
+    async def linked_rows(
+        self, link: str, prefer: str = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
+    ) -> AsyncIterator[list[Row]]:
+        """The rows that a next link leads to, and those behind them. It is followed verbatim, with the same preferences (§8)."""
+
+        async def ask(cursor: str | None) -> Page[Row]:
+            content = await self.read(self._below_root(cursor or link), None, prefer)
+            return Page(cast(list[Row], content["value"]), cast(str | None, content.get("@odata.nextLink")))
 
         async for page in pages(ask):
             yield list(page)

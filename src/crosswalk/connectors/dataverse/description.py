@@ -7,7 +7,7 @@ entity set names, navigation names with their case, the integers behind option s
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError
@@ -50,8 +50,16 @@ class Column:
     required_level: str
     """None, Recommended, ApplicationRequired or SystemRequired; only the last is enforced by the Web API (§3.10)."""
     options: Options
+    readable: bool
     raw: Raw
     """The attribute's metadata as answered (MaxLength, MinValue, Precision, Format, Targets …)."""
+
+    @property
+    def format(self) -> str:
+        """FormatName of a text (Email, Phone, Url, TextArea …), Format of a date; "" when there is none."""
+        named = self.raw.get("FormatName")
+        held: Any = cast(Raw, named).get("Value") if isinstance(named, Mapping) else self.raw.get("Format")
+        return str(held or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,19 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """A table's metadata as answered."""
+
+    definition: Raw
+    attributes: tuple[Raw, ...]
+    options: tuple[Raw, ...]
+    """The choice columns with their option sets."""
+    keys: tuple[Raw, ...]
+    many_to_one: tuple[Raw, ...]
+    one_to_many: tuple[Raw, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table, with everything that addressing its rows needs."""
 
@@ -136,8 +157,12 @@ class Table:
     keys: tuple[Key, ...]
     referenced_by: tuple[Relationship, ...]
     """One-to-many relationships that point to this table, with their cascades."""
-    raw: Raw
-    """The table's definition as answered."""
+    details: Details
+
+    @property
+    def raw(self) -> Raw:
+        """The table's definition as answered."""
+        return self.details.definition
 
     @property
     def party_list(self) -> str | None:

@@ -1,0 +1,200 @@
+"""Reading rows: pages, by id, by value, by reference; and the people who can own them (facts/dataverse.md §7, §8).
+
+There are no soft-deleted rows: what the recycle bin holds can only be asked for in FetchXML, and blocks nothing (§0.12).
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, cast
+from urllib.parse import quote
+from uuid import UUID
+
+from crosswalk.connectors.dataverse.client import ANNOTATIONS, PAGE_SIZE, DataverseClient, with_query
+from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.errors import refusal
+from crosswalk.connectors.dataverse.expected import expected
+from crosswalk.connectors.dataverse.fields import TEAM
+from crosswalk.connectors.dataverse.leaves import TARGET, Leaves
+from crosswalk.kit.paging import slices
+from crosswalk.model.destination_schema import DestinationField
+from crosswalk.model.errors import UsageError
+from crosswalk.model.record import Row, User
+from crosswalk.model.values import decimal_text
+
+_CELLS_A_PAGE = 400_000
+"""Rows times columns of a page, so that wide tables do not answer with tens of megabytes at once."""
+_SMALLEST_PAGE = 500
+_CONDITIONS = 100
+"""Of one filter; a query takes no more than some hundreds, joined in one chain."""
+_FILTER_ROOM = 12_000
+"""Percent-encoded bytes of one filter; addresses within a batch may have 64 KB (§4.1)."""
+_PEOPLE = frozenset({0, 1, 2})
+"""Access modes of users who log in: read-write, administrative, read (§7)."""
+_NOT_FILTERED = frozenset({"file", "options", "json", "other", "rich_text"})
+
+
+async def read_rows(client: DataverseClient, description: Description, table_name: str) -> AsyncIterator[Sequence[Row]]:
+    """Every row in pages, by ascending id: stable while rows change."""
+    leaves = Leaves(description, table_name)
+    query = {**leaves.query(), "$orderby": leaves.table.primary_id}
+    size = max(_SMALLEST_PAGE, min(PAGE_SIZE, _CELLS_A_PAGE // max(query["$select"].count(","), 1)))
+    async for page in client.rows(leaves.table.entity_set, query, size):
+        yield [await _row(client, leaves, record) for record in page]
+
+
+async def _row(client: DataverseClient, leaves: Leaves, record: dict[str, Any]) -> Row:
+    """A row, with the parties that an answer may only point to."""
+    link = leaves.missing_parties(record)
+    if link is not None:
+        held = cast(list[Any], record.setdefault(str(leaves.table.party_list), []))
+        async for page in client.linked_rows(link):
+            held.extend(page)
+    return leaves.row(record)
+
+
+async def fetch(client: DataverseClient, description: Description, table_name: str, ids: Sequence[str]) -> list[Row]:
+    """The rows with these ids, in one request; those that do not exist are absent."""
+    leaves = Leaves(description, table_name)
+    wanted = [identity.lower() for identity in dict.fromkeys(ids) if _is_guid(identity)]
+    conditions = [f"{leaves.table.primary_id} eq {identity}" for identity in wanted]
+    return [row async for row in _matching(client, leaves, conditions)]
+
+
+async def find(client: DataverseClient, description: Description, table_name: str, path: str, values: Sequence[str]) -> list[Row]:
+    """The rows whose leaf equals one of the values as they would be stored; texts are equal whatever their case (§8)."""
+    leaves = Leaves(description, table_name)
+    field = description.object(table_name).field(path)
+    if field is None or field.type in _NOT_FILTERED or path in leaves.table.parties:
+        raise UsageError(f"Dataverse's {table_name} has no field “{path}” to search by.", "Correct the mapping's `match`.")
+    literals = dict.fromkeys(literal for value in values if (literal := _literal(leaves.table, field, value)) is not None)
+    property_name = _property(leaves.table, path)
+    found: dict[str, Row] = {}
+    async for row in _matching(client, leaves, [f"{property_name} eq {literal}" for literal in literals]):
+        if path not in leaves.table.lookups or row.values.get(path) is not None:
+            found[row.id] = row
+    return list(found.values())
+
+
+async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequence[str]) -> AsyncIterator[Row]:
+    """The rows that meet one of the conditions: a few filters in as few batches as it takes."""
+    query = leaves.query()
+    paths = [
+        with_query(leaves.table.entity_set, {**query, "$filter": " or ".join(run)})
+        for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
+    ]
+    prefer = {"Prefer": f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"}
+    for answer in await client.read_batch(paths, prefer):
+        if not answer.ok:
+            raise refusal(answer, f"GET {leaves.table.entity_set}")
+        content = cast(Mapping[str, Any], answer.json())
+        for record in cast(list[dict[str, Any]], content["value"]):
+            yield await _row(client, leaves, record)
+        link = content.get("@odata.nextLink")
+        if link:
+            async for page in client.linked_rows(str(link)):
+                for record in page:
+                    yield await _row(client, leaves, record)
+
+
+def _property(table: Table, path: str) -> str:
+    """What a filter calls a leaf: lookups by their value (§8)."""
+    lookup = table.lookups.get(path)
+    return path if lookup is None else f"_{lookup.column}_value"
+
+
+def _literal(table: Table, field: DestinationField, value: str) -> str | None:
+    """A value as a filter writes it, or None when no row can hold it."""
+    stored = expected(field, value).value
+    if stored is None:
+        return None
+    text = str(stored).removeprefix(TEAM)
+    kind = field.type
+    if kind in {"id", "reference"}:
+        return text if _is_guid(text) else None
+    if kind == "option":
+        number = table.options(field.path).values.get(text)
+        return None if number is None else str(number)
+    if kind == "boolean":
+        return text.lower() if text.lower() in {"true", "false"} else None
+    if kind in {"integer", "decimal", "money"}:
+        return _number(text)
+    if kind in {"date", "datetime"}:
+        return _moment(text)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _number(text: str) -> str | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return decimal_text(number) if number.is_finite() else None
+
+
+def _moment(text: str) -> str | None:
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+    return text
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def referring(client: DataverseClient, description: Description, table_name: str, path: str) -> list[tuple[str, str]]:
+    """(row id, referenced id) of every row whose reference is filled."""
+    table = description.table(table_name)
+    if path in table.parties:
+        return [pair async for page in read_rows(client, description, table_name) for row in page for pair in _invited(row, path)]
+    lookup = table.lookups.get(path)
+    if lookup is None:
+        raise UsageError(f"“{path}” is no reference of Dataverse's {table_name}.", "Name the reference's leaf.")
+    name = f"_{lookup.column}_value"
+    query = {"$select": f"{table.primary_id},{name}", "$filter": f"{name} ne null", "$orderby": table.primary_id}
+    pairs: list[tuple[str, str]] = []
+    async for page in client.rows(table.entity_set, query):
+        for record in page:
+            target = record.get(name + TARGET)
+            if target == lookup.target or (target is None and not lookup.polymorphic):
+                pairs.append((str(record[table.primary_id]), str(record[name])))
+    return pairs
+
+
+def _invited(row: Row, path: str) -> Iterator[tuple[str, str]]:
+    held = row.values.get(path)
+    for identity in held if isinstance(held, list) else [held] if held else []:
+        yield row.id, str(identity)
+
+
+async def users(client: DataverseClient) -> list[User]:
+    """Everybody who logs in, by internalemailaddress and, where nobody has that address, by domainname (§7).
+
+    A user whose two addresses differ is listed under both. Disabled ones are listed as inactive; application users and the
+    platform's own cannot be owners of a person's records and are left out.
+    """
+    columns = "systemuserid,fullname,internalemailaddress,domainname,isdisabled,accessmode,applicationid"
+    query = {"$select": columns, "$orderby": "systemuserid", "$filter": "applicationid eq null"}
+    people = [record async for page in client.rows("systemusers", query) for record in page if _is_person(record)]
+    listed = [_user(record, "internalemailaddress") for record in people]
+    taken = {user.email for user in listed}
+    return [
+        *(user for user in listed if user.email),
+        *(user for record in people if (user := _user(record, "domainname")).email and user.email not in taken),
+    ]
+
+
+def _is_person(record: Mapping[str, Any]) -> bool:
+    return record.get("applicationid") is None and int(record.get("accessmode") or 0) in _PEOPLE
+
+
+def _user(record: Mapping[str, Any], column: str) -> User:
+    email = str(record.get(column) or "").strip().lower()
+    active = not record.get("isdisabled")
+    return User(str(record["systemuserid"]), email, str(record.get("fullname") or ""), active=active)
