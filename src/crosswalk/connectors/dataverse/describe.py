@@ -28,7 +28,7 @@ PRIVILEGE = "prvOverrideCreatedOnCreatedBy"
 _LIST = "LogicalName,EntitySetName,IsCustomEntity,IsManaged,IsIntersect,IsPrivate"
 _DEFINITION = (
     "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,MetadataId,ObjectTypeCode,IsCustomEntity,"
-    "IsManaged,IsActivity,HasNotes,HasActivities,OwnershipType,ChangeTrackingEnabled,IsDuplicateDetectionEnabled,"
+    "IsManaged,IsActivity,HasNotes,HasActivities,OwnershipType,ChangeTrackingEnabled,IsDuplicateDetectionEnabled,IsAuditEnabled,"
     "DisplayName,DisplayCollectionName"
 )
 _RELATIONSHIP = (

@@ -44,7 +44,7 @@ def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]
     Notes and activities stay off: each would add a column to tables we do not own. Change tracking is on, so that people's
     later edits can be seen cheaply.
     """
-    name = f"{prefix_of(asked.name)}_name"
+    name = primary_name(asked.name)
     primary = {
         **_column("String", name, schema_name(name, "Name"), "Name", "", language),
         "IsPrimaryName": True,
@@ -64,6 +64,15 @@ def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]
         "ChangeTrackingEnabled": True,
         "Attributes": [primary],
     }
+
+
+def primary_name(table: str) -> str:
+    """The primary name column of a table of ours.
+
+    >>> primary_name("pulse_practitioner")
+    'pulse_name'
+    """
+    return f"{prefix_of(table)}_name"
 
 
 def column_body(name: str, asked: FieldCreation, first_value: int, language: int = ENGLISH) -> dict[str, Any]:
@@ -168,11 +177,11 @@ def relationship_name(prefix: str, target: str, table: str, column: str) -> str:
     return own + "_".join(part.removeprefix(own) for part in (target, table, column))
 
 
-def key_body(column: str, asked_label: str, language: int = ENGLISH) -> dict[str, Any]:
-    """An alternate key on one column."""
+def key_body(column: str, schema: str, title: str, language: int = ENGLISH) -> dict[str, Any]:
+    """An alternate key on one column, called after the column's schema name."""
     return {
-        "SchemaName": key_name(schema_name(column, asked_label)),
-        "DisplayName": label(f"{asked_label} key", language),
+        "SchemaName": key_name(schema),
+        "DisplayName": label(f"{title} key", language),
         "KeyAttributes": [column],
     }
 

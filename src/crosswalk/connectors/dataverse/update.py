@@ -1,0 +1,149 @@
+"""Changing records (facts/dataverse.md §3.9): state last, and completed records only where it was us who completed them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from crosswalk.connectors.dataverse import read
+from crosswalk.connectors.dataverse.chunks import in_chunks
+from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
+from crosswalk.connectors.dataverse.leaves import Leaves
+from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, count
+from crosswalk.connectors.dataverse.write import Answers, Creator, answers_of, encoded, read_back, refused_alone, row_path
+from crosswalk.kit.paging import slices
+from crosswalk.model.errors import RejectedError
+from crosswalk.model.record import Row, Write
+from crosswalk.model.values import Values
+
+UPDATE_SIZE = 500
+STATE, STATUS = "statecode", "statuscode"
+_OPEN = 0
+"""The state in which a record can be changed: Open of activities, Active of other tables (§3.9)."""
+_ONLY_UPDATE = {"If-Match": "*"}
+"""Without it a PATCH of a record that is gone would create it anew (§2)."""
+_OURS = frozenset({"integration", "import"})
+
+
+class Updater:
+    """Changes records of one table."""
+
+    def __init__(
+        self, client: DataverseClient, creator: Creator, documents: Documents, description: Description, object_name: str
+    ) -> None:
+        self._client = client
+        self._creator = creator
+        self._documents = documents
+        self._description = description
+        self._table = description.table(object_name)
+        self._leaves = Leaves(description, object_name)
+
+    async def update(self, writes: Sequence[Write]) -> Answers:
+        """Change exactly the given leaves of each record, on its own; the row as read back, or why it was refused."""
+        refused: dict[str, RejectedError] = {}
+        size = self._creator.size(self._table, "update")
+
+        async def send(chunk: Sequence[Write]) -> None:
+            await self._send(chunk, refused)
+
+        await in_chunks(self._client, writes, size, _weight, send)
+        await self._send_to_completed([write for write in writes if _is_read_only(refused.get(write.id))], refused)
+        changed = [write.id for write in writes if write.id not in refused]
+        rows = await read_back(self._client, self._description, self._table, changed)
+        return [refused.get(write.id) or rows[write.id.lower()] for write in writes]
+
+    async def _send(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+        """One batch: a record's state goes after its other columns, both or neither."""
+        items: list[tuple[str, Part | Changeset]] = []
+        for write in await self._with_all_parties(writes):
+            try:
+                items += [(write.id, item) for item in await self._items(write)]
+            except RejectedError as error:
+                refused[write.id] = error
+        await self._carry_out(items, refused)
+        if self._table.logical == "annotation":
+            await self._send_large_documents(writes, refused)
+
+    async def _items(self, write: Write) -> list[Part | Changeset]:
+        state = {path: value for path, value in write.values.items() if path in {STATE, STATUS}}
+        others = {path: value for path, value in write.values.items() if path not in state}
+        parts = [await self._patch(write.id, values) for values in (others, state) if values]
+        return [Changeset(parts)] if len(parts) > 1 else [*parts]
+
+    async def _send_large_documents(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+        for write in writes:
+            value = write.values.get(DOCUMENT)
+            if write.id not in refused and self._documents.is_large(value):
+                try:
+                    await self._documents.send_blocks(write.id, value)
+                except RejectedError as error:
+                    refused[write.id] = error
+
+    async def _send_to_completed(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+        """Records found to be completed: reopened, changed and closed again in one go, if they are as we left them."""
+        if not writes:
+            return
+        rows = {row.id.lower(): row for row in await _fetched(self._client, self._description, self._table, writes)}
+        items: list[tuple[str, Part | Changeset]] = []
+        for write in await self._with_all_parties(writes):
+            row = rows.get(write.id.lower())
+            if row is not None and row.updated_by.kind in _OURS:
+                items.append((write.id, Changeset(await self._reopened(write, row))))
+                del refused[write.id]
+        await self._carry_out(items, refused)
+
+    async def _reopened(self, write: Write, row: Row) -> list[Part]:
+        others = {path: value for path, value in write.values.items() if path not in {STATE, STATUS}}
+        state: Values = {path: row.values.get(path) for path in (STATE, STATUS)}
+        state |= {path: value for path, value in write.values.items() if path in state}
+        if STATE in write.values and STATUS not in write.values:
+            del state[STATUS]  # the one it has belongs to its old state; the new state's default takes its place
+        options = self._table.options(STATE)
+        opened: dict[str, Any] = {STATE: _OPEN}
+        if _OPEN in options.default_status:
+            opened[STATUS] = options.default_status[_OPEN]
+        parts = [Part("PATCH", row_path(self._table, write.id), opened, _ONLY_UPDATE)]
+        if others:
+            parts.append(await self._patch(write.id, others))
+        return [*parts, await self._patch(write.id, state)]
+
+    async def _with_all_parties(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """Parties are replaced as a list (§3.8): a write that names some of its leaves gets the others as they stand."""
+        parties = self._table.parties
+        partly = [write for write in writes if 0 < len(parties.keys() & write.values.keys()) < len(parties)]
+        if not partly:
+            return writes
+        rows = {row.id.lower(): row for row in await _fetched(self._client, self._description, self._table, partly)}
+        whole: list[Write] = []
+        for write in writes:
+            row = rows.get(write.id.lower())
+            kept = {path: row.values.get(path) for path in parties} if row is not None else {}
+            whole.append(Write(write.id, {**kept, **write.values}))
+        return whole
+
+    async def _carry_out(self, items: Sequence[tuple[str, Part | Changeset]], refused: dict[str, RejectedError]) -> None:
+        for chunk in slices(items, MOST_PARTS, MOST_PARTS, lambda item: count([item[1]])):
+            answers = await answers_of(self._client, [item for _, item in chunk], self._table)
+            for (identity, item), answer in zip(chunk, answers, strict=True):
+                if not answer.ok:
+                    sent = [part.body for part in item.parts] if isinstance(item, Changeset) else item.body
+                    refused[identity] = refused_alone(answer, f"PATCH {self._table.entity_set}", sent)
+
+    async def _patch(self, identity: str, values: Values) -> Part:
+        body = self._leaves.unflatten(values, clear=True)
+        if self._table.logical == "annotation":
+            body |= await self._documents.inline(values.get(DOCUMENT))
+        return Part("PATCH", row_path(self._table, identity), encoded(body, self._table), _ONLY_UPDATE)
+
+
+async def _fetched(client: DataverseClient, description: Description, table: Table, writes: Sequence[Write]) -> list[Row]:
+    ids = [write.id for write in writes]
+    return await read.fetch(client, description, table.logical, ids)
+
+
+def _is_read_only(error: RejectedError | None) -> bool:
+    return error is not None and error.code == "read_only"
+
+
+def _weight(write: Write) -> int:
+    return 500 + sum(len(value) if isinstance(value, str) else 20 for value in write.values.values())

@@ -1,0 +1,243 @@
+"""Creating and deleting records (facts/dataverse.md §3.1, §3.2, §4): many at once, each answered on its own."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from crosswalk.connectors.dataverse import read
+from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks
+from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.errors import refusal
+from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
+from crosswalk.connectors.dataverse.leaves import Leaves
+from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
+from crosswalk.kit.http import Answer
+from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
+from crosswalk.model.record import Row, Write
+
+BATCH_SIZE = 1000
+READ_SIZE = 1000
+"""Ids asked for or deleted at once: ten filters of a hundred in one batch."""
+MAX_BODY_BYTES = 32_000_000
+"""Of all that one create is given; it is cut into smaller requests."""
+MARKER_COLUMN = "importsequencenumber"
+_MARKER_NUMBERS = 2**31 - 1
+_CREATE_MULTIPLE = "CreateMultiple"
+
+Answers = list[Row | RejectedError]
+
+
+def marker_number(marker: str) -> int:
+    """The run marker as a number from 1 to 2^31-1, all that `importsequencenumber` has room for (§4.8).
+
+    >>> marker_number("run-1") == marker_number("run-1") != marker_number("run-2")
+    True
+    """
+    return int.from_bytes(sha256(marker.encode()).digest()[:8]) % _MARKER_NUMBERS + 1
+
+
+class Creator:
+    """Creates and deletes records; remembers what each table offers and how much a request may hold."""
+
+    def __init__(self, client: DataverseClient, documents: Documents) -> None:
+        self._client = client
+        self._documents = documents
+        self._offers: dict[tuple[str, str], bool] = {}
+        self._sizes: dict[tuple[str, str], ChunkSize] = {}
+
+    async def create(self, description: Description, object_name: str, writes: Sequence[Write], marker: str) -> Answers:
+        """Create all that can be; in the order of `writes`, the row as read back or why it was refused."""
+        if len(writes) > BATCH_SIZE:
+            raise RejectedError(f"At most {BATCH_SIZE} records go out at once, not {len(writes)}.", "too_large", "Send fewer.")
+        job = _Creation(self, self._client, self._documents, description, description.table(object_name), marker)
+        return await job.carry_out(writes)
+
+    async def remove(self, description: Description, object_name: str, ids: Sequence[str]) -> None:
+        """Delete for good, as far as the platform does (§0.12); records that do not exist are done.
+
+        RejectedError naming the first refusal, after all others were deleted.
+        """
+        table = description.table(object_name)
+        refusals: list[CrosswalkError] = []
+
+        async def send(chunk: Sequence[str]) -> None:
+            parts = [Part("DELETE", row_path(table, identity)) for identity in chunk]
+            for answer in await answers_of(self._client, parts, table):
+                if not answer.ok and answer.status != 404:
+                    refusals.append(refusal(answer, f"DELETE {object_name}"))
+
+        await in_chunks(self._client, list(dict.fromkeys(ids)), self.size(table, "$batch"), lambda _: 1, send)
+        if refusals:
+            raise next((error for error in refusals if not isinstance(error, RejectedError)), refusals[0])
+
+    def size(self, table: Table, message: str) -> ChunkSize:
+        """How many records of a table to put into such a request."""
+        return self._sizes.setdefault((table.logical, message), ChunkSize())
+
+    async def offers(self, table: Table, message: str) -> bool:
+        """Whether the server takes CreateMultiple or UpdateMultiple for this table (§4.4)."""
+        known = self._offers.get((table.logical, message))
+        if known is None:
+            condition = f"sdkmessageid/name eq '{message}' and primaryobjecttypecode eq '{table.logical}'"
+            query = {"$select": "sdkmessagefilterid", "$filter": condition}
+            known = bool((await self._client.read("sdkmessagefilters", query))["value"])
+            self._offers[table.logical, message] = known
+        return known
+
+    def withdraw(self, table: Table, message: str) -> None:
+        """The message was refused for what was accepted one by one: do not try it again."""
+        self._offers[table.logical, message] = False
+
+
+class _Creation:
+    """One call of `create`."""
+
+    def __init__(
+        self,
+        creator: Creator,
+        client: DataverseClient,
+        documents: Documents,
+        description: Description,
+        table: Table,
+        marker: str,
+    ) -> None:
+        self._creator = creator
+        self._client = client
+        self._documents = documents
+        self._description = description
+        self._table = table
+        self._leaves = Leaves(description, table.logical)
+        self._number = marker_number(marker)
+        self._refused: dict[str, RejectedError] = {}
+
+    async def carry_out(self, writes: Sequence[Write]) -> Answers:
+        multiple = not self._has_parties(writes) and await self._creator.offers(self._table, _CREATE_MULTIPLE)
+        size = self._creator.size(self._table, _CREATE_MULTIPLE if multiple else "$batch")
+
+        async def send(chunk: Sequence[Write]) -> None:
+            bodies = await self._bodies(chunk)
+            await (self._send_multiple(bodies) if multiple else self._send_batch(bodies))
+            await self._send_large_documents(chunk)
+
+        await in_chunks(self._client, writes, size, self._weight, send)
+        stored = [write.id for write in writes if write.id not in self._refused]
+        rows = await read_back(self._client, self._description, self._table, stored)
+        return [self._refused.get(write.id) or rows[write.id.lower()] for write in writes]
+
+    def _weight(self, write: Write) -> int:
+        """About how many bytes a record takes on the wire."""
+        document = self._documents.inline_bytes(write.values.get(DOCUMENT)) if self._is_note() else 0
+        return 500 + document + sum(len(value) if isinstance(value, str) else 20 for value in write.values.values())
+
+    async def _bodies(self, writes: Sequence[Write]) -> list[tuple[str, bytes]]:
+        """(id, encoded record) of each write that can be encoded; the others are refused."""
+        bodies: list[tuple[str, bytes]] = []
+        for write in writes:
+            try:
+                bodies.append((write.id, encoded(await self._body(write), self._table)))
+            except RejectedError as error:
+                self._refused[write.id] = error
+        return bodies
+
+    async def _body(self, write: Write) -> dict[str, Any]:
+        body = {self._table.primary_id: write.id, **self._leaves.unflatten(write.values, clear=False)}
+        if MARKER_COLUMN in self._table.columns:
+            body[MARKER_COLUMN] = self._number
+        return body | await self._documents.inline(write.values.get(DOCUMENT)) if self._is_note() else body
+
+    def _is_note(self) -> bool:
+        return self._table.logical == "annotation"
+
+    def _has_parties(self, writes: Sequence[Write]) -> bool:
+        """Whether records carry others inside, which the Multiple messages are not made for (§3.8)."""
+        return any(path in self._table.parties for write in writes for path in write.values)
+
+    async def _send_multiple(self, chunk: Sequence[tuple[str, bytes]]) -> None:
+        """All of a chunk in one message, which is all or nothing; refused, each record gets an answer of its own."""
+        if not chunk:
+            return
+        kind = f'{{"@odata.type":"Microsoft.Dynamics.CRM.{self._table.logical}",'.encode()
+        payload = b'{"Targets":[' + b",".join(kind + body[1:] for _, body in chunk) + b"]}"
+        path = f"{self._table.entity_set}/Microsoft.Dynamics.CRM.{_CREATE_MULTIPLE}"
+        try:
+            await self._client.write("POST", path, payload)
+        except RejectedError:
+            if not await self._send_batch(chunk):
+                self._creator.withdraw(self._table, _CREATE_MULTIPLE)
+
+    async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> int:
+        """Each record by a request of its own inside a batch; how many were refused."""
+        parts = [Part("POST", self._table.entity_set, body) for _, body in chunk]
+        refused = 0
+        for (identity, body), answer in zip(chunk, await answers_of(self._client, parts, self._table), strict=True):
+            if not answer.ok:
+                self._refused[identity] = refused_alone(answer, f"POST {self._table.entity_set}", body)
+                refused += 1
+        return refused
+
+    async def _send_large_documents(self, writes: Sequence[Write]) -> None:
+        """The bytes that do not fit inside their notes. A note whose document is refused is taken away again."""
+        for write in writes if self._is_note() else ():
+            value = write.values.get(DOCUMENT)
+            if value is None or write.id in self._refused or not self._documents.is_large(value):
+                continue
+            try:
+                await self._documents.send_blocks(write.id, value)
+            except RejectedError as error:
+                await self._client.write("DELETE", row_path(self._table, write.id))
+                self._refused[write.id] = error
+
+
+async def answers_of(client: DataverseClient, parts: Sequence[Part | Changeset], table: Table) -> list[PartAnswer]:
+    """The answer to each part of a batch. UncertainError when some are missing."""
+    answers = await client.batch(parts)
+    if len(answers) != len(parts):
+        raise UncertainError(
+            f"The answer to a $batch of {table.logical} lacks some of its parts.",
+            "Whether they were carried out is settled by reading the destination.",
+        )
+    return answers
+
+
+def refused_alone(answer: Answer, place: str, body: Any) -> RejectedError:
+    """The refusal of one record. Raises what is no refusal: credentials, failures that leave the outcome open."""
+    error = refusal(answer, place, body)
+    if not isinstance(error, RejectedError):
+        raise error
+    return error
+
+
+async def read_back(client: DataverseClient, description: Description, table: Table, ids: Sequence[str]) -> Mapping[str, Row]:
+    """The rows with these ids, by lower-case id. UncertainError when one is not there."""
+    found: dict[str, Row] = {}
+    for start in range(0, len(ids), READ_SIZE):
+        for row in await read.fetch(client, description, table.logical, ids[start : start + READ_SIZE]):
+            found[row.id.lower()] = row
+    missing = sum(identity.lower() not in found for identity in ids)
+    if missing:
+        raise UncertainError(
+            f"{missing} of {len(ids)} {table.logical} written just now cannot be read.",
+            "Whether they were stored is settled by reading the destination.",
+        )
+    return found
+
+
+def row_path(table: Table, identity: str) -> str:
+    """The address of one record."""
+    return f"{table.entity_set}({quote(identity, safe='-')})"
+
+
+def encoded(body: Mapping[str, Any], table: Table) -> bytes:
+    """A body as JSON. RejectedError for texts that are no valid Unicode."""
+    try:
+        return orjson.dumps(body)
+    except (orjson.JSONEncodeError, TypeError):
+        raise RejectedError(
+            f"A text for {table.logical} is no valid Unicode and cannot be sent.",
+            "validation",
+            "Clean the text with a transform in the mapping.",
+        ) from None
