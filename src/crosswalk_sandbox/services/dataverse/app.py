@@ -7,16 +7,35 @@ from pathlib import Path
 from crosswalk_sandbox.control.faults import Faults
 from crosswalk_sandbox.control.ledger import Ledger
 
+from . import (
+    batch,
+    blocks,
+    bulk,
+    bulk_delete,
+    duplicates,
+    fetch_xml,
+    file_columns,
+    functions,
+    metadata_web,
+    rest,
+    seed,
+    sql_query,
+    standard,
+    switches,
+    tracking,
+)
+from .disk import Disk
 from .errors import DataverseError, no_resource
-from .http import Answer, Call, Routes, refused
+from .http import API, Answer, Call, Routes, refused
+from .limits import limits_for
+from .login import Login
 from .organization import Organization
 from .records import Records
-from .switches import Switches
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to start: see `python -m crosswalk_sandbox dynamics --help`."""
+    """How to start: see `python -m crosswalk_sandbox dynamics --help`. `limits` is "default", "off" or a divisor."""
 
     tenant_id: str
     client_id: str
@@ -26,11 +45,15 @@ class Options:
     state: Path | None = None
 
 
+Gate = Callable[[Call], Answer | None]
+
+
 class Server:
     """The parts of one emulated server, put together.
 
-    `handle` is the way in from HTTP (login, token, limits); `answer` dispatches a call whose caller is known, and is what
-    the parts of a $batch go through. Every module with routes has `register(server)`, listed in PARTS, later ones first asked last.
+    `handle` is the way in from HTTP (login, token); `answer` dispatches a call whose caller is known, and is what the parts of
+    a $batch go through: first the gates, of which any may answer or refuse, then the routes. Every module with routes or gates
+    has `register(server)` and is listed in PARTS, the widest patterns last.
     """
 
     def __init__(self, options: Options) -> None:
@@ -38,20 +61,66 @@ class Server:
         self.ledger = Ledger()
         self.faults = Faults()
         self.base_url = ""
+        self.disk = Disk(options.state) if options.state is not None else None
         self._build()
 
     def _build(self) -> None:
+        options = self.options
         self.organization = Organization()
+        standard.fill(self.organization.schema)
+        if self.disk is None or not self.disk.attach(self.organization):
+            seed.fill(self.organization, options.client_id, options.members)
+        else:
+            seed.know_people(self.organization)
         self.records = Records(self.organization)
+        self.login = Login(self.organization, options.tenant_id, options.client_id, options.client_secret)
+        self.switches = switches.Switches()
+        self.limits = limits_for(options.limits, self.organization.clock.seconds)
+        self.gates: list[Gate] = []
         self.routes = Routes()
-        self.switches = Switches()
-        self.gates: list[Callable[[Call], Answer | None]] = []  # asked before the routes: they refuse, answer, or let pass (None)
         for register in PARTS:
             register(self)
+        self.save()
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Start over with a new organisation; ledger, faults and the state directory are emptied too. Tokens end."""
+        if self.disk is not None:
+            self.disk.wipe()
+        self.ledger = Ledger()
+        self.faults.queue.clear()
+        self._build()
+
+    def save(self) -> None:
+        """Keep the state on disk, if there is a state directory."""
+        if self.disk is not None:
+            self.disk.save(self.organization)
+
+    def close(self) -> None:
+        """Save and let go of the state directory."""
+        if self.disk is not None:
+            self.save()
+            self.disk.close()
+
+    def serve_at(self, url: str) -> None:
+        """Know the own address, which is in every OData-EntityId."""
+        self.base_url = url
+
+    # -- one call -----------------------------------------------------------------------------------------------------
 
     def handle(self, call: Call) -> Answer:
         """Answer a request from outside: login paths, then the token, then `answer`."""
-        raise NotImplementedError
+        try:
+            found = self.login.answer(call)
+            if found is not None:
+                return found
+            if API.match(call.path) is None:
+                raise no_resource(call.path.strip("/"))
+            call.caller = self.login.caller(call)
+            return self.answer(call)
+        except DataverseError as error:
+            return refused(error)
 
     def answer(self, call: Call) -> Answer:
         """Answer a call to the Web API whose caller is known; refusals come back as answers."""
@@ -69,4 +138,18 @@ class Server:
             return refused(error)
 
 
-PARTS: list[Callable[[Server], None]] = []
+PARTS: tuple[Callable[[Server], None], ...] = (
+    switches.register,
+    duplicates.register,
+    tracking.register,
+    fetch_xml.register,
+    sql_query.register,
+    file_columns.register,
+    blocks.register,
+    batch.register,
+    bulk.register,
+    bulk_delete.register,
+    functions.register,
+    metadata_web.register,
+    rest.register,
+)
