@@ -73,7 +73,7 @@ def _number(text: str | None) -> float | None:
     return float(digits) if digits else None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Ticket:
     """Leave to send one request."""
 
@@ -100,6 +100,7 @@ class Governor:
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._recommended = self._allowed = FIRST_CONCURRENCY
+        self._most_concurrent: int | None = None
         self._in_flight: dict[int, Ticket] = {}
         self._sent: deque[Ticket] = deque()
         self._most_requests: int | None = None
@@ -130,9 +131,10 @@ class Governor:
 
     def recommend(self, concurrency: int) -> None:
         """The server's own advice on how many requests to have under way (`x-ms-dop-hint`, §5.3)."""
-        if concurrency >= 1 and concurrency != self._recommended:
-            self._allowed = concurrency if self._allowed == self._recommended else min(self._allowed, concurrency)
-            self._recommended = concurrency
+        advised = max(min(concurrency, self._most_concurrent or concurrency), 1)
+        if advised != self._recommended:
+            self._allowed = advised if self._allowed == self._recommended else min(self._allowed, advised)
+            self._recommended = advised
             self._changed.set()
 
     async def before(self) -> Ticket:
@@ -183,8 +185,9 @@ class Governor:
 
     def _lower_concurrency(self, stated: float | None, under_way: int) -> None:
         """To what the refusal names; when we had no more than that, somebody else sends too: one fewer than we had."""
-        if stated and stated < self._recommended:
-            self._recommended = max(int(stated), 1)
+        if stated:
+            self._most_concurrent = max(int(stated), 1)
+            self._recommended = min(self._recommended, self._most_concurrent)
         if stated and under_way > stated:
             self._allowed = max(min(self._allowed, int(stated)), 1)
         else:
