@@ -85,14 +85,16 @@ class Scanned:
 
 
 @contextmanager
-def scanned(folder: Path, root: Path, settings: Settings) -> Generator[Scanned]:
-    """Scan, map and transform an export in `root`."""
+def scanned(
+    folder: Path, root: Path, settings: Settings, schema: DestinationSchema | None = None, map_shipped: Plain | None = None
+) -> Generator[Scanned]:
+    """Scan, map and transform an export in `root`: into a new Twenty workspace unless a schema and its map are given."""
     with open_scratch(root.resolve()) as connection:
-        world = World(root.resolve(), connection, twenty())
+        world = World(root.resolve(), connection, schema or twenty())
         source = open_source("pulse", str(folder))
-        schema = discover(source)
-        extraction = extract(source, schema, world.raw, connection, lambda _name, _rows: None)
-        profiled = profile(schema, extraction, world.raw, connection, settings.country)
-        mapping = propose(shipped(), schema, profiled, settings, distinct_values(world))
+        found = discover(source)
+        extraction = extract(source, found, world.raw, connection, lambda _name, _rows: None)
+        profiled = profile(found, extraction, world.raw, connection, settings.country)
+        mapping = propose(map_shipped or shipped(), found, profiled, settings, distinct_values(world))
         world.stage(mapping, FALLBACK)
-        yield Scanned(world, schema, profiled, mapping)
+        yield Scanned(world, found, profiled, mapping)
