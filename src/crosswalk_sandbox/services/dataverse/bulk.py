@@ -34,7 +34,7 @@ def offers(table: Table, message: str) -> bool:
 
 
 def register(server: "Server") -> None:
-    """Route the three messages of every table."""
+    """Route the three messages of every table; messages.py lists them in sdkmessagefilter."""
     bulk = Bulk(server)
     for message in (*MESSAGES, "UpsertMultiple"):
         server.routes.add("POST", rf"(\w+)/Microsoft\.Dynamics\.CRM\.({message})", bulk.handle)

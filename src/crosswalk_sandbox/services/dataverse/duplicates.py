@@ -1,58 +1,58 @@
 """Duplicate detection: published rules that a write obeys only when it asks for it (facts/dataverse.md §2, §7, §10)."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from .clock import stable_id
 from .errors import DataverseError
 from .http import Answer, Call
 from .metadata import Row, Table
+from .organization import Organization
 
 if TYPE_CHECKING:
     from .app import Server
 
 PUBLISHED = 2
+
+# The rules that ship, published (facts §7): name, table, columns that must all be equal.
+SHIPPED = (
+    ("Accounts with the same Account Name", "account", ("name",)),
+    ("Accounts with the same e-mail address", "account", ("emailaddress1",)),
+    ("Contacts with the same e-mail address", "contact", ("emailaddress1",)),
+    ("Contacts with the same first name and last name", "contact", ("firstname", "lastname")),
+    ("Leads with the same e-mail address", "lead", ("emailaddress1",)),
+)
 HEADER = "mscrm.suppressduplicatedetection"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Rows of a table with the same values in all these columns are duplicates; a rule does not look at empty values."""
-
-    name: str
-    table: str
-    columns: tuple[str, ...]
-
-    @property
-    def rule_id(self) -> str:
-        return stable_id("duplicaterule", self.name)
-
-
-# The rules that ship, published (facts §7); their names as Microsoft's sample rules are called.
-SHIPPED = (
-    Rule("Accounts with the same Account Name", "account", ("name",)),
-    Rule("Accounts with the same e-mail address", "account", ("emailaddress1",)),
-    Rule("Contacts with the same e-mail address", "contact", ("emailaddress1",)),
-    Rule("Contacts with the same first name and last name", "contact", ("firstname", "lastname")),
-    Rule("Leads with the same e-mail address", "lead", ("emailaddress1",)),
-)
-
-
 def register(server: "Server") -> None:
-    """Write the shipped rules into duplicaterule and look at every single create and update."""
+    """Write the shipped rules into a new organisation, and look at every single create and update."""
     organization = server.organization
-    for rule in SHIPPED:
-        if "duplicaterule" in organization.schema.tables and organization.find("duplicaterule", rule.rule_id) is None:
-            row = {
-                "duplicateruleid": rule.rule_id,
-                "name": rule.name,
-                "baseentityname": rule.table,
-                "matchingentityname": rule.table,
-                "statecode": 1,
-                "statuscode": PUBLISHED,
-            }
-            organization.put("duplicaterule", rule.rule_id, row)
+    if not organization.count("duplicaterule"):
+        for name, table, columns in SHIPPED:
+            _publish(organization, name, table, columns)
     server.gates.append(lambda call: gate(server, call))
+
+
+def _publish(organization: Organization, name: str, table: str, columns: tuple[str, ...]) -> None:
+    rule = stable_id("duplicaterule", name)
+    states: Row = {"statecode": 1, "statuscode": PUBLISHED, "iscasesensitive": False}
+    tables: Row = {"baseentityname": table, "matchingentityname": table}
+    organization.put("duplicaterule", rule, {"duplicateruleid": rule, "name": name, **tables, **states})
+    for column in columns:
+        condition = stable_id(rule, column)
+        compared: Row = {"baseattributename": column, "matchingattributename": column, "regardingobjectid": rule}
+        organization.put("duplicaterulecondition", condition, {"duplicateruleconditionid": condition, **compared})
+
+
+def rules(organization: Organization, table: str) -> list[tuple[str, ...]]:
+    """The columns of each published rule of a table: rows with the same values in all of them are duplicates."""
+    found: list[tuple[str, ...]] = []
+    for rule in organization.scan("duplicaterule"):
+        if rule.get("baseentityname") == table and rule.get("statuscode") == PUBLISHED:
+            conditions = organization.scan("duplicaterulecondition")
+            mine = [item["baseattributename"] for item in conditions if item.get("regardingobjectid") == rule["duplicateruleid"]]
+            found.append(tuple(mine))
+    return found
 
 
 def asked_for(call: Call) -> bool:
@@ -74,23 +74,14 @@ def refuse(server: "Server", table: Table, values: Row, row_id: str) -> None:
     """Raise the refusal, HTTP 500 as documented (facts §7), when another row matches the row that the values would make."""
     organization = server.organization
     before = organization.find(table.logical, row_id) or {}
-    for rule in SHIPPED:
-        if rule.table != table.logical or not any(column in values for column in rule.columns) or not _published(server, rule):
-            continue
-        wanted = [_folded(values.get(column, before.get(column))) for column in rule.columns]
-        if None in wanted:
+    for columns in rules(organization, table.logical):
+        wanted = [_folded(values.get(column, before.get(column))) for column in columns]
+        if None in wanted or not any(column in values for column in columns):  # empty values are not compared
             continue
         for row in organization.scan(table.logical):
-            if row[table.primary_id] != row_id and [_folded(row.get(column)) for column in rule.columns] == wanted:
+            if row[table.primary_id] != row_id and [_folded(row.get(column)) for column in columns] == wanted:
                 message = "A record was not created or updated because a duplicate of the current record already exists."
                 raise DataverseError(500, "0x80040333", message)
-
-
-def _published(server: "Server", rule: Rule) -> bool:
-    if "duplicaterule" not in server.organization.schema.tables:
-        return True
-    row = server.organization.find("duplicaterule", rule.rule_id)
-    return row is not None and row.get("statuscode") == PUBLISHED
 
 
 def _folded(value: object) -> str | None:

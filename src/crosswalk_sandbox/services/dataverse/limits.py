@@ -162,3 +162,11 @@ class Limits:
         if moment - state.refused_at > GRACE_S:
             state.closed_until = min(state.closed_until + HAMMERING_S, moment + self.rules.window_s + HAMMERING_S)
         return Refusal(reason.code, reason.message, max(1, math.ceil(state.closed_until - moment)))
+
+
+def limits_for(option: str, now: Callable[[], float]) -> Limits:
+    """Limits from the command line: "default", "off", or a divisor such as "100". Raises ValueError for anything else."""
+    divisor = 1.0 if option in ("default", "off") else float(option)
+    if divisor <= 0:
+        raise ValueError(f"limits are divided by a positive number, not {option}")
+    return Limits(now, Rules(divisor=divisor), active=option != "off")
