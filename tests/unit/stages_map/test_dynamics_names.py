@@ -1,4 +1,4 @@
-"""What the shipped map to Dynamics would create has names that Dataverse takes, and what it writes stands (facts/dataverse.md §6)."""
+"""What the shipped map to Dynamics would create has names Dataverse takes, and what it writes stands (facts/dataverse.md §6)."""
 
 import re
 from collections import Counter, defaultdict
