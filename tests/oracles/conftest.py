@@ -51,14 +51,16 @@ def sandbox() -> Iterator[Ready]:
 
 
 @pytest.fixture(scope="session")
-def login(sandbox: Ready) -> Login:
-    return Login(sandbox)
+def login(sandbox: Ready) -> Iterator[Login]:
+    """The login; requests, which it and Microsoft's client stand on, is told the sandbox's certificate by the environment."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("REQUESTS_CA_BUNDLE", sandbox["ca"])
+        yield Login(sandbox)
 
 
 @pytest.fixture
-def client(sandbox: Ready, login: Login, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataverseClient]:
-    """Microsoft's client; requests, which it stands on, is told the sandbox's certificate by the environment."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox["ca"])
+def client(sandbox: Ready, login: Login) -> Iterator[DataverseClient]:
+    """Microsoft's client."""
     with DataverseClient(sandbox["url"], login) as client:
         yield client
 
