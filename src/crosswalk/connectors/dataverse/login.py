@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msal  # pyright: ignore[reportMissingTypeStubs]
 import requests
+from requests.adapters import HTTPAdapter
 
 from crosswalk.model.errors import UnreachableError
 
@@ -80,6 +81,26 @@ class Login:
         return answer
 
 
+class _Trust(HTTPAdapter):
+    """Trusts the certificates in SSL_CERT_FILE and no others, as the Web API's own connections do: left to itself, `requests`
+    would let REQUESTS_CA_BUNDLE decide."""
+
+    def __init__(self, bundle: str) -> None:
+        self._bundle = bundle
+        super().__init__()
+
+    def send(self, *arguments: Any, **more: Any) -> requests.Response:
+        return super().send(*arguments, **{**more, "verify": self._bundle})
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    bundle = os.environ.get("SSL_CERT_FILE")
+    if bundle:
+        session.mount("https://", _Trust(bundle))
+    return session
+
+
 def _application(credentials: Credentials) -> _Application:
     """Asks the authority for its endpoints. Instance discovery asks Microsoft, which knows only its own authorities."""
     authority = credentials.authority.rstrip("/")
@@ -88,6 +109,6 @@ def _application(credentials: Credentials) -> _Application:
         client_credential=credentials.client_secret,
         authority=f"{authority}/{credentials.tenant_id}",
         instance_discovery=urlsplit(authority).hostname in _MICROSOFT_HOSTS,
-        verify=cast(bool, os.environ.get("SSL_CERT_FILE") or True),  # a path too, as of requests; msal's types know no better
+        http_client=_session(),
     )
     return cast(_Application, application)
