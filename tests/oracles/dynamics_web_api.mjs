@@ -25,9 +25,14 @@ async function refusal(attempt) {
     try {
         return { answered: await attempt() };
     } catch (error) {
-        return { status: error.status, code: error.code, message: error.message };
+        return reason(Array.isArray(error) ? error.find((one) => one.status >= 400) : error); // a batch throws all its answers
     }
 }
+
+/** Status, code and words of an error; those of a batch's part hold what the server sent as it was. */
+const reason = (error) => ({
+    status: error.status, code: error.code ?? error.error?.code, message: error.message ?? error.error?.message,
+});
 
 const steps = {
     async whoAmI() {
@@ -127,7 +132,7 @@ const steps = {
         api.create({ collection: "contacts", data: { lastname: "Solo", address1_city: `${town} batch` }, inChangeSet: false });
         api.retrieveMultiple({ collection: "contacts", select: ["lastname"], filter: `address1_city eq '${town} batch'` });
         const [refused, id, read] = await api.executeBatch({ continueOnError: true });
-        return { refused: { status: refused.status, code: refused.code }, id: typeof id, read: read.value.map((row) => row.lastname) };
+        return { refused: reason(refused), id: typeof id, read: read.value.map((row) => row.lastname) };
     },
 
     async references() {
@@ -139,7 +144,7 @@ const steps = {
         const bound = (await parent()) === account;
         await api.disassociateSingleValued(single);
         const loosened = await parent();
-        const side = { collection: "accounts", primaryKey: account, navigationProperty: "contact_customer_accounts" };
+        const side = { collection: "accounts", primaryKey: account, relationshipName: "contact_customer_accounts" };
         await api.associate({ ...side, relatedCollection: "contacts", relatedKey: contact });
         return { bound, loosened: loosened ?? null, again: (await parent()) === account };
     },
