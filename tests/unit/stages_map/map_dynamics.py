@@ -9,8 +9,10 @@ from map_world import Plain, leaf
 
 import crosswalk.connectors.dataverse
 import crosswalk_sandbox.services.dataverse
+from crosswalk.connectors.dataverse.created import created_object
 from crosswalk.connectors.dataverse.description import upper_snake
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema, FieldType
+from crosswalk.model.schema_plan import ObjectCreation
 from crosswalk.store.mapping_file import load_yaml
 
 STANDARD = Path(crosswalk_sandbox.services.dataverse.__path__[0]) / "standard" / "tables.json"
@@ -48,10 +50,8 @@ def dynamics(back_dating: bool = True) -> DestinationSchema:
 
 def begun(back_dating: bool = True) -> DestinationSchema:
     """The same with the tables of the shipped map created, and nothing in them but what comes with a table."""
-    own = (leaf("pulse_name", max_length=850), leaf("ownerid", "reference", to_object="systemuser"))
-    fields = (*own, leaf("createdon", "datetime", writable=back_dating))
-    names = [item["name"] for item in shipped_for_dynamics()["objects"]]
-    created = (DestinationObject(name=name, singular=name, custom=True, fields=fields) for name in names)
+    objects = (ObjectCreation.model_validate(item) for item in shipped_for_dynamics()["objects"])
+    created = (created_object(item, back_dating) for item in objects)
     return dynamics(back_dating).with_objects(created)
 
 
