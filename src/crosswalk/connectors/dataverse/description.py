@@ -5,6 +5,7 @@ entity set names, navigation names with their case, the integers behind option s
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -219,8 +220,11 @@ def upper_snake(label: str) -> str:
 
     >>> upper_snake("Out of Office"), upper_snake("Co-branding"), upper_snake("1st visit"), upper_snake("A+")
     ('OUT_OF_OFFICE', 'CO_BRANDING', 'OPTION_1ST_VISIT', 'A')
+    >>> upper_snake("Männlich"), upper_snake("男")
+    ('MANNLICH', 'OPTION')
     """
-    words = re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")
     return words if _SYMBOL.fullmatch(words) else f"OPTION_{words}".rstrip("_")
 
 

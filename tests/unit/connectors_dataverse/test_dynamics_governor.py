@@ -229,8 +229,8 @@ def test_without_a_stated_wait_the_pauses_double() -> None:
     [
         (
             "0x80072321",
-            "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of 300 seconds. "
-            "Decrease number of concurrent requests or reduce the duration of requests and try again later.",
+            "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of 300 "
+            "seconds. Decrease number of concurrent requests or reduce the duration of requests and try again later.",
             StatedLimit("time", 1_200_000, 300),
         ),
         (

@@ -1,4 +1,4 @@
-"""`$batch` bodies: what is written can be read by a stranger's parser, and what servers answer is read back (facts/dataverse.md §4.1)."""
+"""`$batch` bodies: a stranger's parser reads what is written, and what servers answer is read (facts/dataverse.md §4.1)."""
 
 import email
 import email.message
