@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from PowerPlatform.Dataverse.client import DataverseClient
+from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models.filters import col
 
 Refusal = Callable[..., tuple[int, str]]
@@ -193,18 +195,15 @@ def test_a_visit_with_its_people_is_completed_and_then_read_only(client: Dataver
     """Parties go through the activity; no state on create; completed visits refuse changes (facts §3.8, §3.9)."""
     contact = client.records.create("contact", {"lastname": "Rao"})
     party = {"partyid_contact@odata.bind": f"/contacts({contact})", "participationtypemask": 5}
-    visit = client.records.create(
-        "appointment",
-        {
-            "subject": "Check-up",
-            "scheduledstart": "2020-03-01T09:00:00+05:30",
-            "scheduledend": "2020-03-01T04:00:00Z",
-            "regardingobjectid_contact_appointment@odata.bind": f"/contacts({contact})",
-            "appointment_activity_parties": [party],
-            "statecode": 1,
-            "statuscode": 3,
-        },
-    )
+    given: dict[str, Any] = {
+        "subject": "Check-up",
+        "scheduledstart": "2020-03-01T09:00:00+05:30",
+        "scheduledend": "2020-03-01T04:00:00Z",
+        "regardingobjectid_contact_appointment@odata.bind": f"/contacts({contact})",
+        "appointment_activity_parties": [party],
+    }
+    visit = client.records.create("appointment", {**given, "statecode": 1})
+    assert refusal(client.records.create, "appointment", {**given, "statuscode": 3}) == (400, "0x80048408")
     row = client.records.retrieve(
         "appointment", visit, expand=["appointment_activity_parties($select=_partyid_value,participationtypemask)"]
     )
@@ -254,3 +253,15 @@ def test_deleting_an_account_takes_its_contacts_and_their_notes_along(client: Da
     assert client.records.retrieve("annotation", note) is None
     row = client.records.retrieve("account", other)
     assert row is not None and row["_primarycontactid_value"] is None
+
+
+def test_too_many_requests_say_when_to_come_back(client: DataverseClient, sandbox: dict[str, str]) -> None:
+    """A 429 reaches the client as transient, with its code and the seconds of Retry-After (facts §5)."""
+    fault = {"kind": "429", "match": {"path_prefix": "/api/data/v9.2/contacts"}}
+    requests.post(f"{sandbox['url']}/__control__/faults", json=fault, timeout=10).raise_for_status()
+    with pytest.raises(HttpError) as caught:
+        client.records.list("contact", top=1)
+    found = caught.value
+    assert (found.status_code, found.is_transient, found.details["service_error_code"]) == (429, True, "0x80072322")
+    assert found.details["retry_after"] >= 1
+    assert len(list(client.records.list("contact", top=1))) == 1
