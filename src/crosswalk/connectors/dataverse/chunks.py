@@ -24,16 +24,18 @@ class ChunkSize:
 
     def __init__(self, first: int = FIRST_SIZE) -> None:
         self.size = first
+        self._most = MOST_SIZE
 
     def took(self, records: int, seconds: float) -> None:
         """An answer came: `records` were carried out in `seconds`."""
         if seconds > SLOW_SECONDS:
             self.size = max(LEAST_SIZE, min(self.size, records) // 2)
         elif seconds < QUICK_SECONDS and records >= self.size:
-            self.size = min(MOST_SIZE, self.size * 2)
+            self.size = min(self._most, self.size * 2)
 
     def lost(self) -> None:
-        """No answer came in time."""
+        """No answer came in time: fewer from now on, and never again more than were lost."""
+        self._most = self.size
         self.size = max(LEAST_SIZE, self.size // 2)
 
 

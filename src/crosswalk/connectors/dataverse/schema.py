@@ -4,23 +4,23 @@ Metadata requests go one after another: the platform locks its definitions, and 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from crosswalk.connectors.dataverse import payloads
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.describe import redescribe
-from crosswalk.connectors.dataverse.description import Column, Description, Key, Raw
+from crosswalk.connectors.dataverse.description import Column, Description, Raw
 from crosswalk.connectors.dataverse.keys import KeyWaiter
+from crosswalk.connectors.dataverse.locks import LOCK_PAUSES, unlocked
 from crosswalk.connectors.dataverse.naming import prefix_of
 from crosswalk.connectors.dataverse.solution import Solutions
-from crosswalk.connectors.dataverse.standing import found_options, gone, lookup_of, stands
+from crosswalk.connectors.dataverse.standing import found_options, gone, has_active_key, key_on, lookup_of, stands
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
 
 READ_BACK_PAUSES = (0.2, 0.5, 1.0, 3.0, 10.0, 20.0)
 """Definitions are eventually consistent; Microsoft's own clients look again for about this long (§6.8)."""
-LOCK_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
 
 _Lost = UncertainError | None
 
@@ -78,7 +78,7 @@ class SchemaEditor:
             return
         listed = "".join(f"<entity>{table}</entity>" for table in sorted(self._unpublished))
         body = {"ParameterXml": f"<importexportxml><entities>{listed}</entities></importexportxml>"}
-        await self._unlocked(lambda: self._client.write_metadata("POST", "PublishXml", body))
+        await unlocked(lambda: self._client.write_metadata("POST", "PublishXml", body), self._lock_pauses)
         self._unpublished.clear()
 
     # -- creating ------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class SchemaEditor:
         elif key.status == "Active":
             return description
         await self._keys.until_active(change.object, change.name, failed=key is not None and key.status == "Failed")
-        return await self._read_back(change, description, _has_active_key, None)
+        return await self._read_back(change, description, has_active_key, None)
 
     # -- taking back ---------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class SchemaEditor:
         if "_" not in change.name:
             return
         custom = {table.metadata_id for table in description.tables.values() if table.is_custom}
-        await self._unlocked(lambda: self._solutions.clear(prefix_of(change.name), custom))
+        await unlocked(lambda: self._solutions.clear(prefix_of(change.name), custom), self._lock_pauses)
 
     async def _delete(self, change: SchemaChange, path: str) -> _Lost:
         try:
@@ -176,23 +176,12 @@ class SchemaEditor:
     async def _changing(self, change: SchemaChange, method: str, path: str, body: object, headers: dict[str, str]) -> _Lost:
         """Send a request; a refusal says which change it is about. A lost answer is left to the reading back."""
         try:
-            await self._unlocked(lambda: self._client.write_metadata(method, path, body, headers))
+            await unlocked(lambda: self._client.write_metadata(method, path, body, headers), self._lock_pauses)
             return None
         except UncertainError as error:
             return error
         except RejectedError as error:
             raise RejectedError(f"{change.label()}: {error.message}", error.code, error.remedy) from error
-
-    async def _unlocked(self, ask: Callable[[], Awaitable[object]]) -> None:
-        """Ask until no other change of definitions is under way; a refusal for that reason carried nothing out (§6.8)."""
-        for pause in (*self._lock_pauses, None):
-            try:
-                await ask()
-                return
-            except RejectedError as error:
-                if error.code != "locked" or pause is None:
-                    raise
-                await asyncio.sleep(pause)
 
     async def _read_back(
         self, change: SchemaChange, known: Description, done: Callable[[Description, SchemaChange], bool], lost: _Lost
@@ -209,17 +198,6 @@ class SchemaEditor:
             + (f" ({lost.message})." if lost is not None else "."),
             "Call again: a change that is there by then counts as done.",
         )
-
-
-def key_on(description: Description, change: SchemaChange) -> Key | None:
-    """The alternate key on the change's column alone, or None."""
-    table = description.tables.get(change.object)
-    return next((key for key in table.keys if key.columns == (change.name,)), None) if table else None
-
-
-def _has_active_key(description: Description, change: SchemaChange) -> bool:
-    key = key_on(description, change)
-    return key is not None and key.status == "Active"
 
 
 def _touched(change: SchemaChange) -> list[str]:
@@ -245,11 +223,10 @@ def _existing(change: SchemaChange, description: Description) -> Column:
 
 def _option_place(change: SchemaChange, description: Description) -> dict[str, str]:
     """Where an option belongs: to the column, or to the choice that several columns share."""
-    held = description.table(change.object).details.options
-    attribute: Raw = next((item for item in held if item.get("LogicalName") == change.name), {})
-    shared = cast(Raw, attribute.get("GlobalOptionSet") or attribute.get("OptionSet") or {})
-    if shared.get("IsGlobal"):
-        return {"OptionSetName": str(shared["Name"])}
+    for attribute in description.table(change.object).details.options:
+        shared = cast(Raw, attribute.get("GlobalOptionSet") or attribute.get("OptionSet") or {})
+        if attribute.get("LogicalName") == change.name and shared.get("IsGlobal"):
+            return {"OptionSetName": str(shared["Name"])}
     return {"EntityLogicalName": change.object, "AttributeLogicalName": change.name}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from crosswalk.connectors.dataverse.description import Column, Description, Lookup
+from crosswalk.connectors.dataverse.description import Column, Description, Key, Lookup
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
 
 
@@ -45,6 +45,18 @@ def lookup_of(description: Description, change: SchemaChange) -> Lookup | None:
         if lookup.column == change.name and target in {None, lookup.target}:
             return lookup
     return None
+
+
+def key_on(description: Description, change: SchemaChange) -> Key | None:
+    """The alternate key on the change's column alone, or None."""
+    table = description.tables.get(change.object)
+    return next((key for key in table.keys if key.columns == (change.name,)), None) if table else None
+
+
+def has_active_key(description: Description, change: SchemaChange) -> bool:
+    """Whether that key is there and its index built."""
+    key = key_on(description, change)
+    return key is not None and key.status == "Active"
 
 
 def _is_as_asked(description: Description, change: SchemaChange, asked: FieldCreation) -> bool:

@@ -1,0 +1,133 @@
+"""A Dataverse sandbox in a process of its own, and what its tests do beside the connector."""
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+
+from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.connector import DynamicsDestination
+from crosswalk.connectors.dataverse.login import Credentials
+from crosswalk.model.errors import RejectedError
+from crosswalk.model.record import Row, Write
+from crosswalk.model.values import Value
+
+MARKER = "run-1"
+ROOT = "/api/data/v9.2"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    ready: Mapping[str, str]
+
+    @property
+    def credentials(self) -> Credentials:
+        ready = self.ready
+        return Credentials(ready["tenant_id"], ready["client_id"], ready["client_secret"], ready["url"])
+
+    def destination(self) -> DynamicsDestination:
+        return DynamicsDestination(DataverseClient(self.ready["url"], self.credentials, read_pauses=(0.01, 0.01)))
+
+    async def control(self, verb: str, body: Any) -> Any:
+        """Do what no API client could: faults, the clock, edits by a person."""
+        return await self._asked("POST", f"/__control__/{verb}", body, {})
+
+    async def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """An API call beside the connector, as the same application user."""
+        return await self._asked(
+            method, f"{ROOT}/{path}", body, {"Authorization": f"Bearer {await self._token()}", **(headers or {})}
+        )
+
+    async def as_person(self, email: str, method: str, path: str, body: Any = None) -> Any:
+        """An API call in the name of a user (impersonation)."""
+        found = await self.call(
+            "GET", f"systemusers?$select=systemuserid&$filter=internalemailaddress eq '{email}'".replace(" ", "%20")
+        )
+        return await self.call(method, path, body, {"MSCRMCallerID": found["value"][0]["systemuserid"]})
+
+    async def _token(self) -> str:
+        form = {
+            "client_id": self.ready["client_id"],
+            "client_secret": self.ready["client_secret"],
+            "grant_type": "client_credentials",
+            "scope": f"{self.ready['url']}/.default",
+        }
+        async with self._session() as session:
+            path = f"/{self.ready['tenant_id']}/oauth2/v2.0/token"
+            async with session.post(self.ready["url"] + path, data=form) as answer:
+                content = await answer.json()
+                assert answer.status == 200, content
+                return str(content["access_token"])
+
+    async def _asked(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
+        async with (
+            self._session() as session,
+            session.request(method, self.ready["url"] + path, json=body, headers={"If-None-Match": "null", **headers}) as answer,
+        ):
+            text = await answer.text()
+            assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
+            return json.loads(text) if text else None
+
+    def _session(self) -> aiohttp.ClientSession:
+        context = ssl.create_default_context(cafile=self.ready["ca"])
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+
+
+def running(*options: str) -> Iterator[Sandbox]:
+    """A sandbox for as long as the generator lives; its certificate is trusted meanwhile."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crosswalk_sandbox", "dynamics", "--port", "0", *options], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "the sandbox did not start"
+    sandbox = Sandbox(json.loads(line))
+    before = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = sandbox.ready["ca"]
+    try:
+        yield sandbox
+    finally:
+        if before is None:
+            os.environ.pop("SSL_CERT_FILE", None)
+        else:
+            os.environ["SSL_CERT_FILE"] = before
+        process.terminate()
+        process.wait(10)
+
+
+@asynccontextmanager
+async def connected(sandbox: Sandbox) -> AsyncIterator[DynamicsDestination]:
+    """A destination on a sandbox as it was at first."""
+    await sandbox.control("reset", {})
+    async with sandbox.destination() as opened:
+        yield opened
+
+
+async def created(destination: DynamicsDestination, table: str, **values: Value) -> Row:
+    """One record through the connector."""
+    write = Write(str(uuid4()), {path.replace("__", "."): value for path, value in values.items()})
+    (answer,) = await destination.create(table, [write], MARKER)
+    assert isinstance(answer, Row), answer
+    return answer
+
+
+async def updated(destination: DynamicsDestination, table: str, row: str, **values: Value) -> Row:
+    """One change through the connector."""
+    (answer,) = await destination.update(table, [Write(row, {path.replace("__", "."): value for path, value in values.items()})])
+    assert isinstance(answer, Row), answer
+    return answer
+
+
+async def refused(destination: DynamicsDestination, table: str, row: str, **values: Value) -> RejectedError:
+    """The refusal of one change."""
+    (answer,) = await destination.update(table, [Write(row, dict(values))])
+    assert isinstance(answer, RejectedError), answer
+    return answer
