@@ -15,7 +15,7 @@ from crosswalk.connectors.dataverse.leaves import TARGET, Leaves
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Actor
-from crosswalk.model.values import Value
+from crosswalk.model.values import Value, instant_text
 
 ONE, TWO = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
 DESCRIPTION = organization()
@@ -117,7 +117,7 @@ def test_values_as_they_are_answered(path: str, wire: Any, value: Value) -> None
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "lastname": st.text(max_size=20),
-    "createdon": st.datetimes(min_value=datetime.fromisoformat("1753-01-01")).map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z"),
+    "createdon": st.datetimes(min_value=datetime.fromisoformat("1753-01-01")).map(instant_text),
     "birthdate": st.dates(min_value=date(1753, 1, 1)).map(str),
     "gendercode": st.sampled_from(["MALE", "FEMALE"]),
     "pulse_conditions": st.lists(st.sampled_from(["A", "A_727000001", "A_POSITIVE"]), min_size=1),

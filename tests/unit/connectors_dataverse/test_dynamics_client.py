@@ -1,0 +1,222 @@
+"""What the client sends, what it asks again and what it never sends twice (facts/dataverse.md §2, §4, §5, §8)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+
+from crosswalk.connectors.dataverse.client import DataverseClient, Identity, with_query
+from crosswalk.connectors.dataverse.limits import Governor
+from crosswalk.connectors.dataverse.login import Credentials
+from crosswalk.connectors.dataverse.multipart import Changeset, Part
+from crosswalk.kit.http import Answer
+from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError, UsageError
+
+LOST = UncertainError("no complete answer")
+
+
+def ok(body: Any = None, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, headers, b"" if body is None else orjson.dumps(body))
+
+
+def refused(status: int, code: str, message: str = "", **headers: str) -> Answer:
+    return ok({"error": {"code": code, "message": message}}, status, **headers)
+
+
+def throttled(seconds: str = "3") -> Answer:
+    words = "Number of requests exceeded the limit of 6000 over time window of 300 seconds."
+    return refused(429, "0x80072322", words, **{"Retry-After": seconds})
+
+
+def batch_answer(*answers: Answer) -> Answer:
+    pieces = [
+        b"--r\r\nContent-Type: application/http\r\n\r\n"
+        + f"HTTP/1.1 {answer.status} X\r\n".encode()
+        + b"".join(f"{name}: {value}\r\n".encode() for name, value in answer.headers.items())
+        + b"\r\n"
+        + answer.body
+        + b"\r\n"
+        for answer in answers
+    ]
+    return Answer(200, {"Content-Type": "multipart/mixed; boundary=r"}, b"".join(pieces) + b"--r--\r\n")
+
+
+@dataclass
+class Script:
+    """Stands in for the HTTP session and the login: answers in turn and keeps what was asked."""
+
+    answers: list[Answer | Exception]
+    asked: list[tuple[str, str, Any, dict[str, str]]] = field(default_factory=list[tuple[str, str, Any, dict[str, str]]])
+    logins: int = 0
+    forgotten: bool = True
+
+    async def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        self.asked.append((method, path, body, dict(headers or {})))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def token(self) -> str:
+        self.logins += self.forgotten
+        self.forgotten = False
+        return f"token-{self.logins}"
+
+    def forget(self, token: str) -> None:
+        self.forgotten = True
+
+
+@dataclass
+class Pauses:
+    now: float = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+Open = Callable[..., tuple[DataverseClient, Script]]
+
+
+@pytest.fixture
+def scripted() -> Open:
+    """A client whose server answers what the test says."""
+
+    def begin(*answers: Answer | Exception, pauses: Pauses | None = None) -> tuple[DataverseClient, Script]:
+        moments = pauses or Pauses()
+        governor = Governor(lambda: moments.now, moments.sleep)
+        client = DataverseClient("https://clinic.test/", Credentials("t", "c", "s"), governor=governor, read_pauses=(0.0, 0.0))
+        script = Script(list(answers))
+        client._http = client._login = script  # type: ignore[assignment]
+        return client, script
+
+    return begin
+
+
+async def test_who_we_are_is_asked_once_and_tells_the_parallelism(scripted: Open) -> None:
+    """x-ms-dop-hint becomes the number of requests under way (§5.3)."""
+    client, script = scripted(ok({"UserId": "u", "BusinessUnitId": "b", "OrganizationId": "o"}, **{"x-ms-dop-hint": "12"}))
+    assert await client.who_am_i() == Identity("u", "b", "o")
+    assert await client.who_am_i() == Identity("u", "b", "o")
+    assert client.concurrency == 12
+    assert [(method, path) for method, path, _, _ in script.asked] == [("GET", "/api/data/v9.2/WhoAmI")]
+
+
+async def test_a_lost_read_is_asked_again_and_a_lost_write_is_not(scripted: Open) -> None:
+    """Reading changes nothing; a write's fate is settled by reading (law 4)."""
+    client, _ = scripted(LOST, ok({"value": []}, 503), ok({"value": [1]}))
+    assert await client.read("contacts") == {"value": [1]}
+    client, script = scripted(LOST)
+    with pytest.raises(UncertainError):
+        await client.write("POST", "contacts", {})
+    assert len(script.asked) == 1
+    client, _ = scripted(LOST, LOST, LOST)
+    with pytest.raises(UnreachableError, match="GET contacts"):
+        await client.read("contacts")
+
+
+async def test_a_throttled_request_is_sent_again_after_the_wait(scripted: Open) -> None:
+    """Retry-After to the second, for writes too: a refused one was not carried out (§5.1)."""
+    pauses = Pauses()
+    client, script = scripted(throttled("7"), ok(None, 204), pauses=pauses)
+    assert (await client.write("POST", "contacts", {"a": 1})).status == 204
+    assert pauses.now == 7
+    assert len(script.asked) == 2
+    traffic = client.traffic()
+    assert (traffic.requests, traffic.throttled, traffic.waited_seconds, traffic.requests_per_minute) == (2, 1, 7, 1200)
+
+
+async def test_an_ended_token_is_renewed_once(scripted: Open) -> None:
+    """A 401 proves nothing was done; a second one is a refusal of our credentials."""
+    client, script = scripted(ok(None, 401), ok(None, 204))
+    assert (await client.write("DELETE", "contacts(1)")).status == 204
+    assert [headers["Authorization"] for *_, headers in script.asked] == ["Bearer token-1", "Bearer token-2"]
+    client, _ = scripted(ok(None, 401), ok(None, 401))
+    with pytest.raises(UnreachableError, match="does not accept us"):
+        await client.write("DELETE", "contacts(1)")
+
+
+async def test_refusals_name_the_place_without_keys(scripted: Open) -> None:
+    """An alternate key in an address is a patient's value."""
+    client, _ = scripted(refused(404, "0x80060891", "A record with the specified key values does not exist in contact entity"))
+    with pytest.raises(RejectedError) as error:
+        await client.write("PATCH", "contacts(pulse_sourcesystemid='P-77')/x", {})
+    assert "P-77" not in error.value.message
+    assert "contacts(…)/x" in error.value.message
+    assert error.value.code == "not_found"
+
+
+async def test_pages_follow_the_next_link_verbatim_with_the_same_preferences(scripted: Open) -> None:
+    """Cookie and all (§8)."""
+    link = "https://clinic.test/api/data/v9.2/contacts?$select=x&$skiptoken=%3Ccookie%20pagenumber=%222%22%20/%3E"
+    client, script = scripted(ok({"value": [{"a": 1}], "@odata.nextLink": link}), ok({"value": [{"a": 2}]}))
+    pages = [page async for page in client.rows("contacts", {"$select": "x"}, 500)]
+    assert pages == [[{"a": 1}], [{"a": 2}]]
+    assert script.asked[1][1] == link.removeprefix("https://clinic.test")
+    assert script.asked[0][3]["Prefer"] == script.asked[1][3]["Prefer"]
+    assert "odata.maxpagesize=500" in script.asked[0][3]["Prefer"]
+
+
+async def test_a_batch_answers_item_by_item(scripted: Open) -> None:
+    """Refusals included; continue-on-error is asked for unless the caller wants to stop."""
+    client, script = scripted(batch_answer(ok(None, 204), refused(412, "0x80040237")), batch_answer(ok(None, 204)))
+    first, second = await client.batch([Part("POST", "contacts", {"a": 1}), Part("POST", "contacts", {"a": 2})])
+    assert first.ok and second.status == 412
+    assert script.asked[0][3]["Prefer"] == "odata.continue-on-error"
+    assert script.asked[0][3]["Content-Type"].startswith("multipart/mixed; boundary=")
+    await client.batch([Changeset([Part("DELETE", "contacts(1)")])], continue_on_error=False)
+    assert "Prefer" not in script.asked[1][3]
+    assert await client.batch([]) == []
+
+
+async def test_items_throttled_within_a_batch_are_sent_again(scripted: Open) -> None:
+    """Only they, in their places."""
+    pauses = Pauses()
+    client, script = scripted(
+        batch_answer(ok(None, 204), throttled("2"), ok(None, 204)), batch_answer(refused(412, "0x80040237")), pauses=pauses
+    )
+    answers = await client.batch([Part("DELETE", f"contacts({number})") for number in range(3)])
+    assert [answer.status for answer in answers] == [204, 412, 204]
+    assert pauses.now == 2
+    assert b"contacts(1)" in script.asked[1][2] and b"contacts(0)" not in script.asked[1][2]
+
+
+async def test_a_batch_of_reads_is_asked_again_and_others_are_not(scripted: Open) -> None:
+    """As for single requests."""
+    client, _ = scripted(LOST, batch_answer(ok({"value": []})))
+    assert len(await client.read_batch(["contacts"])) == 1
+    client, script = scripted(LOST)
+    with pytest.raises(UncertainError):
+        await client.batch([Part("GET", "contacts"), Part("DELETE", "contacts(1)")])
+    assert len(script.asked) == 1
+
+
+async def test_a_batch_refused_whole_is_a_refusal(scripted: Open) -> None:
+    """When the server answers something other than a batch."""
+    client, _ = scripted(refused(413, ""))
+    with pytest.raises(RejectedError) as error:
+        await client.batch([Part("DELETE", "contacts(1)")])
+    assert error.value.code == "too_large"
+    with pytest.raises(UsageError):
+        await client.batch([Part("DELETE", "contacts(1)")] * 1001)
+
+
+async def test_many_reads_are_cut_into_batches(scripted: Open) -> None:
+    """A thousand requests each (§4.1)."""
+    client, script = scripted(batch_answer(*[ok({})] * 1000), batch_answer(*[ok({})] * 5))
+    assert len(await client.read_batch(["contacts"] * 1005)) == 1005
+    assert len(script.asked) == 2
+
+
+async def test_something_other_than_json_is_no_organisation(scripted: Open) -> None:
+    """A proxy's page, say."""
+    client, _ = scripted(Answer(200, {}, b"<html>"))
+    with pytest.raises(UnreachableError):
+        await client.read("contacts")
+
+
+def test_queries_are_percent_encoded() -> None:
+    """What would end a value or the query is encoded."""
+    asked = with_query("contacts", {"$filter": "lastname eq 'O''Neil & #1+1'"})
+    assert asked == "contacts?$filter=lastname%20eq%20'O''Neil%20%26%20%231%2B1'"
