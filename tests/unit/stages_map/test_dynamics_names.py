@@ -10,6 +10,7 @@ from map_world import Plain
 
 from crosswalk.connectors.dataverse.naming import schema_name
 from crosswalk.connectors.dataverse.payloads import FIELD_TYPES
+from crosswalk.stages.naming import renamed
 
 SHIPPED = shipped_for_dynamics()
 STANDARD = dynamics()
@@ -152,3 +153,16 @@ def test_every_record_has_an_owner_its_times_and_its_source_id(record: str) -> N
     from_names = mapped["to"] == "pulse_insurancecarrier" and mapped["from"] != "insurance_companies"
     assert {"pulse_originalmodifiedon", "createdon"} & written or from_names
     assert all(field["if_writable"] for path, field in mapped["fields"].items() if path.startswith("createdon"))
+
+
+def test_names_can_be_the_seeds_own() -> None:
+    """With the prefix `new` and the suffix `__c` everything created is renamed, and every place that speaks of it."""
+    chosen = renamed(SHIPPED, "new", "__c")
+    assert {item["name"] for item in chosen["objects"]} == {f"{name.replace('pulse_', 'new_')}__c" for name in OWN}
+    assert "new_bloodtype__c" in chosen["records"]["contacts"]["fields"]
+    assert "pulse_" not in repr(chosen)
+    for mapped in chosen["records"].values():
+        paths = {variant.partition("@")[0] for variant in mapped["fields"]}
+        assert set(mapped.get("match", {}).get("by", ())) <= paths
+        assert {field["words_of"] for field in mapped["fields"].values() if "words_of" in field} <= paths
+        assert all(len(path) <= 50 for path in paths)
