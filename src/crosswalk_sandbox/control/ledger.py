@@ -6,7 +6,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `repeated` says that an earlier request wrote the same ids of the same object with the same verb."""
+    """One request. `repeated` says that an earlier request wrote the same ids of the same object with the same verb.
+
+    `methods` has the verb of each id for a request that holds several; it is empty for any other.
+    """
 
     seq: int
     time: str
@@ -15,6 +18,7 @@ class Entry:
     status: int
     object: str | None = None
     ids: list[str] = field(default_factory=list[str])
+    methods: list[str] = field(default_factory=list[str])
     fault: str | None = None
     repeated: bool = False
 
@@ -33,7 +37,7 @@ class Ledger:
         self.requests += 1
         self.refused += entry.status == 429
         if entry.ids and entry.method != "GET":
-            mark = hash((entry.method, entry.object, tuple(entry.ids)))
+            mark = hash((entry.method, entry.object, tuple(entry.ids), tuple(entry.methods)))
             entry.repeated = mark in self._seen
             self._seen.add(mark)
         self.entries.append(entry)

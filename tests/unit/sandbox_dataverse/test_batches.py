@@ -62,6 +62,7 @@ def test_parts_are_answered_in_order_and_listed_in_the_ledger(talk: Talk) -> Non
     assert '"lastname":"L1"' in text
     assert talk.call.written.object == "contact,account"
     assert talk.call.written.ids == [ID.format(1), ID.format(2), ID.format(1)]
+    assert talk.call.written.methods == ["POST", "POST", "DELETE"]
 
 
 @pytest.mark.parametrize(("go_on", "outer", "inner"), [(False, 400, [204, 404]), (True, 200, [204, 404, 204])])

@@ -66,7 +66,7 @@ class Batch:
             with self.server.organization.atomic():
                 return [self.step(part) for part in changeset.parts]
         except _ChangesetFailedError as failed:
-            del self.call.written.ids[written:]
+            del self.call.written.ids[written:], self.call.written.methods[written:]
             self.addresses = known
             return failed.answer
 
@@ -101,6 +101,7 @@ class Batch:
         if call.written.object and call.written.ids:
             self.objects.append(call.written.object)
             self.call.written.ids += call.written.ids
+            self.call.written.methods += [part.method] * len(call.written.ids)
         if part.content_id:
             found = next((answer.headers[name] for name in ENTITY_ID_HEADERS if name in answer.headers), "")
             address = urlsplit(found).path or (urlsplit(part.url).path if part.method == "PATCH" else "")

@@ -121,6 +121,7 @@ class Front:
                 status=status,
                 object=call.written.object,
                 ids=call.written.ids,
+                methods=call.written.methods,
                 fault=fault,
             )
         )

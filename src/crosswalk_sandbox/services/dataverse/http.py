@@ -28,10 +28,11 @@ class Caller:
 
 @dataclass(slots=True)
 class Written:
-    """What a request wrote, for the ledger: the table, and the ids."""
+    """What a request wrote, for the ledger: the table, and the ids; for a $batch also the method that wrote each id."""
 
     object: str | None = None
     ids: list[str] = field(default_factory=list[str])
+    methods: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True)
