@@ -175,6 +175,9 @@ def test_campaigns_of_the_demo_keep_their_counts_and_members(demo: Scanned) -> N
     assert {row["regardingobjectid.campaign"] for row in responses} == {row["_id"] for row in campaigns}
     assert {row["customer.contact"] for row in responses} <= set(keys_by_id(demo, "contacts"))
     assert {row["channeltypecode"] for row in responses} == {"EMAIL", "OTHERS"}
+    assert {(row["pulse_deliverystatus"], row["responsecode"]) for row in responses if row["responsecode"]} == {
+        ("OPTED_OUT", "DO_NOT_SEND_MARKETING_MATERIALS"), ("FAILED", "ERROR"),
+    }  # fmt: skip
 
 
 def test_a_sample_of_the_demo_is_closed(demo: Scanned) -> None:
