@@ -79,7 +79,7 @@ def _column(table: str, item: Json) -> Column:
 
 
 def _short(table: Table, entry: Json, name: str, shape: list[Any]) -> Column:
-    """A column of more_tables.json: `[kind]`, `["String", length]` or `["Lookup", target]`."""
+    """A column of more_tables.json: `[kind]`, `["String", length]` or `["Lookup", target, …]`."""
     kind: str = shape[0]
     column = Column(name, _camel(name), kind, stable_id("column", table.logical, name))
     column.primary_id, column.primary_name = name == table.primary_id, name == table.primary_name
@@ -90,7 +90,7 @@ def _short(table: Table, entry: Json, name: str, shape: list[Any]) -> Column:
     elif kind == "DateTime":
         column.format, column.behavior = "DateAndTime", "UserLocal"
     elif kind == "Lookup":
-        column.targets = [shape[1]]
+        column.targets = shape[1:]
     elif kind == "Owner":
         column.targets = ["systemuser", "team"]
     elif kind in ("State", "Status"):
