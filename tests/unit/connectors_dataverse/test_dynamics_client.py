@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from crosswalk.connectors.dataverse.client import DataverseClient, Identity, with_query
+from crosswalk.connectors.dataverse.addresses import with_query
+from crosswalk.connectors.dataverse.client import DataverseClient, Identity
 from crosswalk.connectors.dataverse.limits import Governor
 from crosswalk.connectors.dataverse.login import Credentials
 from crosswalk.connectors.dataverse.multipart import Changeset, Part

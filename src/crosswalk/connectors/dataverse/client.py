@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+from crosswalk.connectors.dataverse.addresses import place_of, with_query
 from crosswalk.connectors.dataverse.errors import error_of, refusal
 from crosswalk.connectors.dataverse.limits import Governor, stated_limit
 from crosswalk.connectors.dataverse.login import Credentials, Login
@@ -30,7 +31,6 @@ _READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
 _HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
 _STRONG = {"Consistency": "Strong"}
 _LOST = frozenset({500, 502, 503, 504})
-_READABLE = "$,()'=/@:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class DataverseClient:
     async def read(self, path: str, query: Mapping[str, str] | None = None, prefer: str | None = None) -> Any:
         """A GET's content, asked again when it got lost: reading changes nothing."""
         answer = await self._until_answered("GET", with_query(path, query), None, {"Prefer": prefer} if prefer else {})
-        return _content(answer, f"GET {_place(path)}")
+        return _content(answer, f"GET {place_of(path)}")
 
     async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[Row]]:
         """Rows in pages, the next link followed verbatim with the same preferences (§8)."""
@@ -123,12 +123,12 @@ class DataverseClient:
     async def write(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """A request that changes records: sent once. Its answer, which is a success."""
         answer = await self._send(method, path, body, headers or {})
-        return _succeeded(answer, f"{method} {_place(path)}", body)
+        return _succeeded(answer, f"{method} {place_of(path)}", body)
 
     async def read_metadata(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """A GET of definitions, read as they are after our last change (`Consistency: Strong`, §2)."""
         answer = await self._until_answered("GET", with_query(path, query), None, _STRONG)
-        return _content(answer, f"GET {_place(path)}")
+        return _content(answer, f"GET {place_of(path)}")
 
     async def write_metadata(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """A request that changes definitions: sent once; the caller reads back."""
@@ -201,7 +201,7 @@ class DataverseClient:
         return path
 
     async def _until_answered(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
-        place = f"{method} {_place(path)}"
+        place = f"{method} {place_of(path)}"
         for pause in (*self._read_pauses, None):
             try:
                 answer = await self._send(method, path, body, headers)
@@ -258,19 +258,3 @@ def _content(answer: Answer, place: str) -> Any:
             f"{place} was answered with something other than JSON.", "Check that the address is a Dataverse organisation's."
         )
     return content
-
-
-def _place(path: str) -> str:
-    """A path to name in errors: without query, and without what stands in brackets (keys may be a patient's values)."""
-    bare = path.partition("?")[0]
-    head, bracket, rest = bare.partition("(")
-    return f"{head}(…){rest.rpartition(')')[2]}" if bracket else bare
-
-
-def with_query(path: str, query: Mapping[str, str] | None) -> str:
-    """Path and query, percent-encoded: `$`, commas and brackets stay readable.
-
-    >>> with_query("contacts", {"$filter": "lastname eq 'O''Neil & Sons'"})
-    "contacts?$filter=lastname%20eq%20'O''Neil%20%26%20Sons'"
-    """
-    return f"{path}?{urlencode(query, quote_via=quote, safe=_READABLE)}" if query else path

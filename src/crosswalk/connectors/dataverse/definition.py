@@ -114,7 +114,7 @@ def _columns(attributes: Iterable[Raw], options: Mapping[str, Options]) -> Itera
             updatable=bool(raw.get("IsValidForUpdate")),
             required_level=str(cast(Raw, level).get("Value")) if isinstance(level, Mapping) else "None",
             options=options.get(logical, NO_OPTIONS),
-            readable=raw.get("IsValidForRead", True) is not False,
+            readable=raw.get("IsValidForRead") is not False and raw.get("IsValidODataAttribute") is not False,
             raw=raw,
         )
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from crosswalk.connectors.dataverse.client import DataverseClient, with_query
+from crosswalk.connectors.dataverse.addresses import with_query
+from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.definition import entity_set_of, to_table
 from crosswalk.connectors.dataverse.description import Description, Details, Raw
 from crosswalk.connectors.dataverse.errors import refusal

@@ -10,7 +10,8 @@ from typing import Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from crosswalk.connectors.dataverse.client import ANNOTATIONS, PAGE_SIZE, DataverseClient, with_query
+from crosswalk.connectors.dataverse.addresses import with_query
+from crosswalk.connectors.dataverse.client import ANNOTATIONS, PAGE_SIZE, DataverseClient
 from crosswalk.connectors.dataverse.description import Description, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.expected import expected
