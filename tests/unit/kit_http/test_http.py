@@ -148,3 +148,19 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
+
+
+async def test_a_request_may_have_headers_of_its_own(serve: Callable[[Talk], Awaitable[str]]) -> None:
+    """Beside the session's and over them; bytes go as they are, under the name the caller gives them."""
+    seen: list[bytes] = []
+
+    async def listen(head: bytes, writer: asyncio.StreamWriter) -> None:
+        seen.append(head)
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\nSet-Cookie: affinity=1\r\n\r\n")
+        await writer.drain()
+
+    async with HttpClient(await serve(listen), {"Accept": "a", "X": "session"}, cookies=False) as client:
+        for _ in range(2):
+            await client.send("POST", "/batch", b"raw", {"X": "own", "Content-Type": "multipart/mixed"})
+    assert all(b"Accept: a" in head and b"X: own" in head and b"multipart/mixed" in head for head in seen)
+    assert not any(b"X: session" in head or b"Cookie" in head for head in seen)
