@@ -29,6 +29,7 @@ from .errors import DataverseError, no_resource
 from .http import API, Answer, Call, Routes, refused
 from .limits import limits_for
 from .login import Login
+from .metadata_writes import MetadataWrites
 from .organization import Organization
 from .records import Records
 
@@ -76,6 +77,7 @@ class Server:
         self.login = Login(self.organization, options.tenant_id, options.client_id, options.client_secret)
         self.switches = switches.Switches()
         self.limits = limits_for(options.limits, self.organization.clock.seconds)
+        self.metadata = MetadataWrites(self.organization)
         self.gates: list[Gate] = []
         self.routes = Routes()
         for register in PARTS:

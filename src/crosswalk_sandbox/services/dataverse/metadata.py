@@ -11,13 +11,17 @@ NUMBER_KINDS = frozenset({"Integer", "BigInt", "Decimal", "Double", "Money"})
 
 @dataclass(slots=True)
 class Option:
-    """One choice. `state` is the state that a status belongs to; `default_status` the status that a state sets."""
+    """One choice. `state` is the state that a status belongs to; `default_status` the status that a state sets.
+
+    `translations` are labels by language code besides English.
+    """
 
     value: int
     label: str
     description: str = ""
     state: int | None = None
     default_status: int | None = None
+    translations: dict[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(slots=True)
