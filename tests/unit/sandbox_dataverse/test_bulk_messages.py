@@ -102,3 +102,21 @@ def test_duplicates_are_refused_only_where_asked(talk: Talk) -> None:
     talk.done("POST", message("CreateMultiple"), bulk)
     other = talk.made("contacts", lastname="Four")
     assert talk.refusal("PATCH", f"contacts({other})", {"emailaddress1": "a@b.test"}, **watched) == (500, "0x80040333")
+
+
+def test_upsert_by_alternate_key(talk: Talk) -> None:
+    """The key's value comes from the address when the row is new, and is not written again when it is there (facts §3.3)."""
+    logical = talk.table("new_Visit", "new_Source", key="new_Source")
+    kind = f"Microsoft.Dynamics.CRM.{logical}"
+
+    def upsert(*names: str) -> None:
+        targets = [{"@odata.type": kind, "@odata.id": f"new_visits(new_source='P-{n}')", "new_name": n} for n in names]
+        talk.done("POST", message("UpsertMultiple", "new_visits"), {"Targets": targets})
+
+    upsert("a", "b")
+    upsert("b", "c")
+    assert sorted(talk.names("new_visits", "new_source")) == ["P-a", "P-b", "P-c"]
+    twins = [{"@odata.type": kind, "@odata.id": "new_visits(new_source='P-z')"}] * 2
+    assert talk.refusal("POST", message("UpsertMultiple", "new_visits"), {"Targets": twins})[0] == 400
+    violated = {"Targets": [{"@odata.type": kind, "new_source": "P-a"}]}
+    assert talk.refusal("POST", message("CreateMultiple", "new_visits"), violated) == (412, "0x80060892")

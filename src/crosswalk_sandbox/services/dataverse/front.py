@@ -40,8 +40,8 @@ def faulty(fault: Fault) -> Answer:
 
 
 def rows_in(call: Call) -> int:
-    """How many rows or operations a request holds beyond itself, for its modelled execution time."""
-    if call.method != "POST":
+    """How many rows or operations a request holds, for its modelled execution time; reading takes none."""
+    if call.method == "GET":
         return 0
     if call.resource == "$batch":
         return call.raw.count(b"HTTP/1.1")
