@@ -25,7 +25,10 @@ def check(organization: Organization, kind: str, schema_name: str) -> None:
     prefixes = {
         str(row.get("customizationprefix", "")).lower() for row in organization.scan("publisher") if not row.get("isreadonly")
     }
-    if match is None or match.group(1).lower() not in prefixes:
+    # Microsoft's Python client names the relationship of a lookup after the table it refers to (`account_new_order_new_AccountId`,
+    # create_lookup_field, PowerPlatform-Dataverse-Client 1.1.0): there any well-formed prefix passes.
+    known = match is not None and (kind == "EntityRelationship" or match.group(1).lower() in prefixes)
+    if not known:
         raise DataverseError(
             400,
             "0x80044366",
