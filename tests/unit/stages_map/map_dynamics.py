@@ -70,6 +70,8 @@ def _leaves(column: Plain, table: str, back_dating: bool) -> Iterator[Destinatio
         yield leaf(path, "datetime", writable=back_dating)
     elif (table, path) == ("annotation", "documentbody"):
         yield leaf(path, "file")
+    elif (table, path) == ("annotation", "filename"):
+        yield leaf(path, writable=False)  # comes with the file
     elif kind in TYPES:
         yield _plain(column, path, kind, writable)
 
