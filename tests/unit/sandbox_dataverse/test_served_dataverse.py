@@ -97,7 +97,7 @@ async def test_the_three_limits_are_met_and_said() -> None:
     async with served("100") as client:
         both = await asyncio.gather(client.create(*range(40)), client.create(*range(100, 140)))
         assert sorted(both) == [200, 429]
-        await client.control("limits", {"divisor": 1000, "window_s": 2})
+        await client.control("limits", {"divisor": 1000, "speed": 150})
         answers = [await client.send("GET", f"{API}WhoAmI") for _ in range(7)]
         assert [status for status, _, _ in answers] == [200] * 6 + [429]
         _, body, headers = answers[-1]

@@ -83,7 +83,7 @@ def test_hammering_lengthens_the_wait_but_senders_under_way_do_not(time: Time) -
 
 def test_who_obeys_is_let_in_at_the_first_try_every_time(time: Time) -> None:
     """Ten windows of sending as fast as possible and waiting as told: one refusal each, never two."""
-    limits = Limits(time, Rules(divisor=1000, window_s=30))
+    limits = Limits(time, Rules(divisor=1000, speed=10))
     refused = 0
     for _ in range(60):
         refusal = served(limits, rows=3)

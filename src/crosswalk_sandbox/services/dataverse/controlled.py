@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .app import Server
 
 Json = dict[str, Any]
-SETTABLE = ("divisor", "window_s", "request_ms", "row_ms")
+SETTABLE = ("divisor", "speed", "request_ms", "row_ms")
 
 
 class Controlled:
@@ -129,15 +129,15 @@ class Controlled:
     # -- settings ---------------------------------------------------------------------------------------------------
 
     def limits(self, body: Json) -> Json:
-        """{"active"?, "divisor"?, "window_s"?, "request_ms"?, "row_ms"?}: a change empties the windows. Answers what holds now."""
+        """{"active"?, "divisor"?, "speed"?, "request_ms"?, "row_ms"?}: a change empties the windows. Answers what holds now."""
         limits = self.server.limits
         if body:
             limits.active = bool(body.get("active", limits.active))
             limits.rules = replace(limits.rules, **{name: float(body[name]) for name in SETTABLE if name in body})
             limits.reset()
         rules = limits.rules
-        amounts = {"requests": rules.requests, "execution_ms": rules.execution_ms, "concurrent": rules.concurrent}
-        return {"active": limits.active, **{name: getattr(rules, name) for name in SETTABLE}, **amounts}
+        shown = (*SETTABLE, "window_s", "requests", "execution_ms", "concurrent")
+        return {"active": limits.active, **{name: getattr(rules, name) for name in shown}}
 
     def privileges(self, body: Json) -> Json:
         """{"member": email or "application", "withhold": [...], "grant": [...]}: privileges that a user lacks from now on."""
