@@ -1,6 +1,7 @@
 """Drives the command line against a sandbox, for drills and acceptance tests: start, fork, kill, and look from outside.
 
-The engine and the sandbox are both reached only as their users reach them: processes, HTTP, files.
+The engine and the sandbox are both reached only as their users reach them: processes, HTTP, files. What is one platform's own
+stands in `drill_twenty.py` and `drill_dynamics.py`.
 """
 
 import contextlib
@@ -9,12 +10,15 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.request import Request, urlopen
 
 Json = dict[str, Any]
@@ -22,19 +26,36 @@ Json = dict[str, Any]
 SCRIPTS = Path(__file__).resolve().parent
 SHARED = SCRIPTS.parent.parent / "shared"
 """The material beside the repository; tests that need it skip where it is absent."""
-KEY = "CROSSWALK_TWENTY_API_KEY"
-API_KEY = "drill"
-WORKFLOW = "workflow_active"
-"""The finding that the workflow of every new workspace raises (facts/twenty.md §11.1)."""
 BY = "Ann Iyer"
+WITHOUT_SAMPLE = ("run", "--without-sample", "--by", BY)
 
 
 @dataclass(slots=True)
-class Sandbox:
-    """A running Twenty sandbox, in memory or with its state in a folder."""
+class Sandbox(ABC):
+    """A running sandbox of one platform, in memory or with its state in a folder."""
 
     url: str
     process: subprocess.Popen[str]
+    environment: Mapping[str, str]
+    """What the engine must find in its environment to log in."""
+    context: ssl.SSLContext | None = None
+
+    name: ClassVar[str]
+    """The platform as `init --to` has it."""
+    accepted: ClassVar[frozenset[str]] = frozenset()
+    """Blocking findings of a fresh workspace that drills accept by name."""
+
+    @abstractmethod
+    def headers(self) -> dict[str, str]:
+        """Those of somebody who may read everything."""
+
+    @abstractmethod
+    def is_write(self, entry: Json) -> bool:
+        """Whether a ledger entry could have changed something."""
+
+    @abstractmethod
+    def found(self, scratch: Path) -> Json:
+        """Everything the CRM holds, seen from outside, but for what its server makes up anew each time."""
 
     def control(self, verb: str, body: Any) -> Any:
         """POST to the control API: what no API client could do."""
@@ -50,50 +71,36 @@ class Sandbox:
 
     def writes(self, since: int = 0) -> list[Json]:
         """The requests of `ledger` that could have changed something."""
-        return [entry for entry in self.ledger(since) if is_write(entry)]
-
-    def rows(self, plural: str) -> list[Json]:
-        """Every live row of an object, through the public API."""
-        found: list[Json] = []
-        cursor = ""
-        while True:
-            page = self.call("GET", f"/rest/{plural}?limit=200{cursor}")
-            found += page["data"][plural]
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            cursor = f"&starting_after={page['pageInfo']['endCursor']}"
+        return [entry for entry in self.ledger(since) if self.is_write(entry)]
 
     def stop(self) -> None:
         """End the process; a state folder is complete afterwards."""
         self.process.terminate()
         self.process.wait(timeout=20)
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """An API call beside the engine, with a key of the workspace. Raises HTTPError."""
+    def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """An API call beside the engine; None where the answer has no body. Raises HTTPError."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.url + path, data=data, method=method, headers={"Authorization": f"Bearer {API_KEY}"})
-        with urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        target = path if "://" in path else self.url + path
+        known = {} if path.startswith("/__control__") else self.headers()
+        request = Request(target, data=data, method=method, headers={**known, **(headers or {})})
+        with urlopen(request, timeout=60, context=self.context) as answer:
+            return json.loads(answer.read() or "null")
 
 
-def is_write(entry: Json) -> bool:
-    """Whether a ledger entry could have changed something: GraphQL counts when it named rows or metadata."""
-    if entry["path"].startswith(("/graphql", "/metadata")):
-        return bool(entry["ids"])
-    return entry["method"] != "GET" and not entry["path"].startswith("/rest/people/duplicates")
+Kind = TypeVar("Kind", bound=Sandbox)
 
 
 @contextlib.contextmanager
-def sandbox(*options: str, limits: str = "off", workflow: str = "on") -> Generator[Sandbox]:
-    """A sandbox for as long as the block lasts; `options` as `python -m crosswalk_sandbox twenty --help` has them."""
-    command = [sys.executable, "-m", "crosswalk_sandbox", "twenty", "--port", "0", "--api-key", API_KEY]
-    command += ["--limits", limits, "--workflow", workflow, *options]
+def served(service: str, *options: str) -> Generator[tuple[subprocess.Popen[str], Json]]:
+    """A sandbox's process and ready line for as long as the block lasts. Raises RuntimeError when it does not start."""
+    command = [sys.executable, "-m", "crosswalk_sandbox", service, "--port", "0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise RuntimeError(f"the sandbox did not start (exit {process.wait()})")
-        yield Sandbox(json.loads(line)["url"], process)
+        yield process, json.loads(line)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -122,8 +129,8 @@ class Migration:
     """A migration's folder and its verbs. In process they are quicker; as processes they are what a user runs."""
 
     folder: Path
+    crm: Sandbox
     in_process: bool = True
-    environment: Mapping[str, str] = field(default_factory=lambda: {KEY: API_KEY})
 
     def verb(self, *arguments: str, expect: Iterable[int] = (0,)) -> Said:
         """Run one verb with --json. Raises AssertionError with its words when the exit code is not expected."""
@@ -137,10 +144,10 @@ class Migration:
             self._command(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment()
         )
 
-    def init(self, source: Path, url: str, *options: str, owner: str | None = "frontdesk@clinic.test") -> Said:
-        """`init` of a migration Pulse → Twenty with the id that all drills share."""
+    def init(self, source: Path, *options: str, owner: str | None = "frontdesk@clinic.test") -> Said:
+        """`init` of a migration from Pulse with the id that all drills share."""
         fallback = ["--fallback-owner", owner] if owner else []
-        head = ["init", str(self.folder), "--source", "pulse", "--from", str(source), "--to", "twenty", "--url", url]
+        head = ["init", str(self.folder), "--source", "pulse", "--from", str(source), "--to", self.crm.name, "--url", self.crm.url]
         return self.verb(*head, "--migration-id", "drill", *fallback, *options)
 
     def prepare(self, *, apply: bool = True) -> Json:
@@ -151,13 +158,14 @@ class Migration:
         return self.replan(apply=apply)
 
     def replan(self, *, apply: bool = True) -> Json:
-        """plan, approve it and apply it, taking the default workflow on us where it is active; the plan."""
+        """plan, approve it and apply it, accepting what drills accept where it blocks; the plan."""
         plan = self.verb("plan", expect=(0, 5)).document
         blocking = set(plan["blocking"])
-        assert blocking <= {WORKFLOW}, blocking
+        assert blocking <= self.crm.accepted, blocking
         self.verb("approve", "--by", BY, "plan")
         if apply:
-            self.verb("apply", *(["--accept", WORKFLOW, "--by", BY] if blocking else []))
+            accepting = [word for code in sorted(blocking) for word in ("--accept", code)]
+            self.verb("apply", *accepting, *(["--by", BY] if blocking else []))
         return plan
 
     def sample(self, size: int) -> Said:
@@ -167,11 +175,16 @@ class Migration:
         self.verb("approve", "--by", BY, "sample")
         return compared
 
+    def repoint(self) -> None:
+        """Tell a forked migration where its sandbox answers."""
+        config = self.folder / "crosswalk.toml"
+        config.write_text(re.sub(r'(?m)^destination_url = ".*"$', f'destination_url = "{self.crm.url}"', config.read_text()))
+
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [sys.executable, "-c", "from crosswalk.cli.app import main; main()", "-C", str(self.folder), "--json", *arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self.environment}
+        return {**os.environ, **self.crm.environment}
 
     def _process(self, arguments: Sequence[str]) -> Said:
         done = subprocess.run(self._command(arguments), capture_output=True, text=True, env=self._environment(), timeout=600)
@@ -182,8 +195,8 @@ class Migration:
 
         out, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-            before = {name: os.environ.get(name) for name in self.environment}
-            os.environ.update(self.environment)
+            before = {name: os.environ.get(name) for name in self.crm.environment}
+            os.environ.update(self.crm.environment)
             try:
                 code = call(["-C", str(self.folder), "--json", *arguments])
             finally:
@@ -193,54 +206,37 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class World(Generic[Kind]):
     """A sandbox of its own with a migration in it. `folder` is scratch."""
 
-    crm: Sandbox
+    crm: Kind
     migration: Migration
     folder: Path
 
     def found(self) -> Json:
-        """What the CRM holds, seen from outside: objects with their digests."""
-        return fingerprint(self.crm.url, self.folder / "found.json")["objects"]
+        """What the CRM holds, seen from outside."""
+        return self.crm.found(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
-class Halted:
-    """A migration and the state its sandbox had when it was stopped; forked, it goes on as often as wanted."""
+class Halted(Generic[Kind]):
+    """A migration's folder and the state its sandbox had when it was stopped; forked, it goes on as often as wanted."""
 
-    migration: Migration
+    folder: Path
     state: Path
+    resumed: Callable[[Path], AbstractContextManager[Kind]]
+    """A sandbox that goes on with a state folder."""
 
     @contextlib.contextmanager
-    def forked(self, folder: Path, *options: str) -> Generator[World]:
+    def forked(self, folder: Path) -> Generator[World[Kind]]:
         """A world that goes on from here, in a copy."""
-        shutil.copytree(self.migration.folder, folder / "fork" / "migration")
-        shutil.copytree(self.state, folder / "fork" / "state")
-        migration = Migration(folder / "fork" / "migration", self.migration.in_process)
-        with sandbox("--state", str(folder / "fork" / "state"), *options, workflow="off") as crm:
-            _repoint(migration, crm.url)
+        copy, state = folder / "fork" / "migration", folder / "fork" / "state"
+        shutil.copytree(self.folder, copy)
+        shutil.copytree(self.state, state)
+        with self.resumed(state) as crm:
+            migration = Migration(copy, crm)
+            migration.repoint()
             yield World(crm, migration, folder)
-
-
-def _repoint(migration: Migration, url: str) -> None:
-    """Tell a forked migration where its sandbox answers."""
-    config = migration.folder / "crosswalk.toml"
-    config.write_text(re.sub(r'(?m)^destination_url = ".*"$', f'destination_url = "{url}"', config.read_text()))
-
-
-def fingerprint(url: str, target: Path, *, times: bool = False) -> Json:
-    """What the script beside this one, which knows nothing of ours, finds in a sandbox."""
-    outside("--url", url, "--fingerprint", str(target), *(["--times"] if times else []))
-    return json.loads(target.read_text())
-
-
-def outside(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run check_twenty.py. Raises AssertionError with its output when it could not look (a mismatch, exit 1, is an answer)."""
-    command = [sys.executable, str(SCRIPTS / "check_twenty.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, KEY: API_KEY}, timeout=600)
-    assert not done.stderr or "Fingerprint" in done.stderr, done.stderr
-    return done
 
 
 def demo_clinic(target: Path, patients: int = 200) -> Path:
@@ -248,3 +244,11 @@ def demo_clinic(target: Path, patients: int = 200) -> Path:
     command = [sys.executable, "-m", "crosswalk_sandbox.services.pulse", "clinic", "--out", str(target)]
     subprocess.run([*command, "--patients", str(patients)], check=True, capture_output=True)
     return target
+
+
+def looked(script: str, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a checking script beside this one. Raises AssertionError with its output when it could not look (exit 1 is an answer)."""
+    command = [sys.executable, str(SCRIPTS / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=600)
+    assert not done.stderr or "Fingerprint" in done.stderr, done.stderr
+    return done

@@ -19,6 +19,8 @@ LEFT_OUT = {
 }
 SERVERS_OWN = frozenset({"asyncoperation", "bulkdeleteoperation", "bulkdeletefailure"})
 ROW_NOISE = frozenset({"modifiedon", "_modifiedby_value", "_modifiedonbehalfby_value", "versionnumber"})
+TYPED = ["LogicalName", "MaxLength", "Format", "FormatName", "MinValue", "MaxValue", "Precision", "Targets", "OptionSet"]
+"""What a column's type says of it, which a plain list of columns leaves out (facts §6.10)."""
 METADATA_NOISE = frozenset({"MetadataId", "CreatedOn", "ModifiedOn", "IntroducedVersion", "HasChanged", "ColumnNumber", "AsyncJob"})
 
 
@@ -55,7 +57,7 @@ def _unlike(one: Any, other: Any) -> str:
 def _table(reader: Reader, item: Json) -> Json:
     name = str(item["LogicalName"])
     tables = reader.client.tables
-    columns = reader.patiently(lambda: tables.list_columns(name))
+    columns = reader.patiently(lambda: [*tables.list_columns(name), *tables.list_columns(name, typed=True, select=TYPED)])
     keys = reader.patiently(lambda: tables.get_alternate_keys(name))
     relationships = reader.patiently(lambda: tables.list_table_relationships(name))
     rows: list[Json] = []
@@ -67,13 +69,21 @@ def _table(reader: Reader, item: Json) -> Json:
             unreadable = str(refusal)
     return {
         "metadata": _digest(_definition(item)),
-        "columns": {str(column["LogicalName"]): _digest(_definition(column)) for column in columns},
+        "columns": _digests(columns, "LogicalName"),
         "keys": {key.schema_name: ",".join(key.key_attributes) for key in keys},
-        "relationships": {str(one["SchemaName"]): _digest(_definition(one)) for one in relationships},
+        "relationships": _digests(relationships, "SchemaName"),
         "rows": len(rows),
         "digest": _digest(sorted(_digest(_row(row)) for row in rows)),
         "unreadable": unreadable,
     }
+
+
+def _digests(definitions: list[Json], key: str) -> dict[str, str]:
+    """One digest a name; a name that stands in several definitions has one of all of them."""
+    named: dict[str, list[Any]] = {}
+    for definition in definitions:
+        named.setdefault(str(definition[key]), []).append(_definition(definition))
+    return {name: _digest(parts) for name, parts in sorted(named.items())}
 
 
 def _row(row: Json) -> Json:
