@@ -1,17 +1,17 @@
 """A Dataverse sandbox in a process of its own, and what its tests do beside the connector."""
 
 import json
-import os
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import pytest
 
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.connector import DynamicsDestination
@@ -46,12 +46,17 @@ class Sandbox:
             method, f"{ROOT}/{path}", body, {"Authorization": f"Bearer {await self._token()}", **(headers or {})}
         )
 
-    async def as_person(self, email: str, method: str, path: str, body: Any = None) -> Any:
-        """An API call in the name of a user (impersonation)."""
-        found = await self.call(
-            "GET", f"systemusers?$select=systemuserid&$filter=internalemailaddress eq '{email}'".replace(" ", "%20")
-        )
-        return await self.call(method, path, body, {"MSCRMCallerID": found["value"][0]["systemuserid"]})
+    async def person_edits(self, table: str, row: str, values: Mapping[str, Any], member: str = "frontdesk@clinic.test") -> None:
+        """An edit by a person in the web page; `values` as the Web API wants them."""
+        await self.control("edit", {"object": table, "id": row, "values": values, "member": member})
+
+    async def seed(self, table: str, *rows: Mapping[str, Any]) -> list[str]:
+        """Rows that a person made; their ids."""
+        return list((await self.control("seed", {"object": table, "rows": rows}))["ids"])
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """The requests so far, as the sandbox saw them."""
+        return list((await self._asked("GET", "/__control__/ledger", None, {}))["entries"])
 
     async def _token(self) -> str:
         form = {
@@ -90,21 +95,15 @@ def running(*options: str) -> Iterator[Sandbox]:
     line = process.stdout.readline()
     assert line, "the sandbox did not start"
     sandbox = Sandbox(json.loads(line))
-    before = os.environ.get("SSL_CERT_FILE")
-    os.environ["SSL_CERT_FILE"] = sandbox.ready["ca"]
-    try:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", sandbox.ready["ca"])
         yield sandbox
-    finally:
-        if before is None:
-            os.environ.pop("SSL_CERT_FILE", None)
-        else:
-            os.environ["SSL_CERT_FILE"] = before
-        process.terminate()
-        process.wait(10)
+    process.terminate()
+    process.wait(10)
 
 
 @asynccontextmanager
-async def connected(sandbox: Sandbox) -> AsyncIterator[DynamicsDestination]:
+async def connected(sandbox: Sandbox) -> AsyncGenerator[DynamicsDestination]:
     """A destination on a sandbox as it was at first."""
     await sandbox.control("reset", {})
     async with sandbox.destination() as opened:

@@ -1,0 +1,178 @@
+"""What the Dynamics 365 connector does to an organisation's definitions, and how it takes it back, against the sandbox."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from dynamics_sandbox import MARKER, Sandbox, connected, created, running, updated
+
+from crosswalk.connectors.dataverse.connector import DynamicsDestination
+from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import RejectedError
+from crosswalk.model.record import Row, Write
+from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaChange
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    yield from running("--limits", "off")
+
+
+@pytest.fixture
+async def destination(server: Sandbox) -> AsyncIterator[DynamicsDestination]:
+    async with connected(server) as opened:
+        yield opened
+
+
+def table(name: str, label: str) -> SchemaChange:
+    asked = ObjectCreation(name=name, singular=name, label=label, label_plural=f"{label}s")
+    return SchemaChange(operation="create_object", object=name, name=name, created_object=asked)
+
+
+def column(on: str, name: str, kind: str, label: str, **more: Any) -> SchemaChange:
+    asked = FieldCreation.model_validate({"type": kind, "label": label, **more})
+    return SchemaChange(operation="create_field", object=on, name=name, field=asked)
+
+
+def options(on: str, name: str, *pairs: tuple[str, str]) -> SchemaChange:
+    return SchemaChange(operation="add_options", object=on, name=name, field=FieldCreation(type="option", label="", options=pairs))
+
+
+CHANGES = (
+    table("pulse_practitioner", "Practitioner"),
+    table("pulse_prescription", "Prescription"),
+    column("contact", "pulse_sourcesystemid", "text", "Source system ID", unique=True, max_length=100),
+    column("contact", "pulse_bloodtype", "option", "Blood type", options=(("A_POSITIVE", "A+"), ("UNKNOWN", "Unknown"))),
+    options("contact", "gendercode", ("OTHER", "Other")),
+    column("pulse_prescription", "pulse_amount", "money", "Amount"),
+    column("pulse_prescription", "pulse_patientid", "reference", "Patient", to="contact", reverse_label="Prescriptions"),
+    column("pulse_prescription", "pulse_practitionerid", "reference", "Practitioner", to="pulse_practitioner"),
+)
+
+
+async def apply_all(destination: DynamicsDestination) -> DestinationSchema:
+    schema = await destination.describe()
+    for change in CHANGES:
+        schema = await destination.apply(change, schema)
+    return schema
+
+
+async def everything(server: Sandbox) -> dict[str, Any]:
+    """Definitions and customisation rows, as the Web API shows them."""
+    select = "$select=LogicalName,EntitySetName,IsCustomEntity"
+    held = {"tables": await server.call("GET", f"EntityDefinitions?{select}")}
+    held["contact"] = await server.call("GET", "EntityDefinitions(LogicalName='contact')/Attributes?$select=LogicalName")
+    for name in ("publishers", "solutions", "solutioncomponents"):
+        held[name] = [
+            {key: value for key, value in row.items() if key in {"uniquename", "customizationprefix", "objectid"}}
+            for row in (await server.call("GET", name))["value"]
+        ]
+    return held
+
+
+async def test_an_undo_leaves_nothing_behind(server: Sandbox, destination: DynamicsDestination) -> None:
+    """Tables, columns, options, lookups, key, solution and publisher go again; the definitions are as before."""
+    before, schema_before = await everything(server), await destination.describe()
+    schema = await apply_all(destination)
+    during = await everything(server)
+    assert {row["uniquename"] for row in during["solutions"]} > {row["uniquename"] for row in before["solutions"]}
+    for change in sorted(CHANGES, key=lambda change: change.field is None or change.field.type != "reference"):
+        schema = await destination.undo(change, schema)
+    assert schema.digest() == schema_before.digest()
+    assert await everything(server) == before
+
+
+async def test_everything_created_can_be_written(destination: DynamicsDestination) -> None:
+    """Symbols, lookups bound with the case of their schema name, and a unique value (§3.4, §6)."""
+    schema = await apply_all(destination)
+    blood = schema.object("contact").field("pulse_bloodtype")  # type: ignore[union-attr]
+    assert blood and blood.options == ("A_POSITIVE", "UNKNOWN")
+    patient = await created(
+        destination, "contact", lastname="Rao", pulse_sourcesystemid="P-1", pulse_bloodtype="A_POSITIVE", gendercode="OTHER"
+    )
+    assert (patient.values["pulse_bloodtype"], patient.values["gendercode"]) == ("A_POSITIVE", "OTHER")
+    doctor = await created(destination, "pulse_practitioner", pulse_name="Dr Mehta")
+    written = await created(
+        destination, "pulse_prescription", pulse_amount="12.5", pulse_patientid=patient.id, pulse_practitionerid=doctor.id
+    )
+    assert written.values["pulse_patientid"] == patient.id
+    assert written.values["pulse_practitionerid"] == doctor.id
+    assert await destination.referring("pulse_prescription", "pulse_patientid") == [(written.id, patient.id)]
+    emptied = await updated(destination, "pulse_prescription", written.id, pulse_practitionerid=None)
+    assert emptied.values["pulse_practitionerid"] is None
+
+
+async def test_a_key_is_waited_for_and_holds(destination: DynamicsDestination) -> None:
+    """The index is built in the background (§6.6): when the change is done, a second holder of a value is refused."""
+    schema = await apply_all(destination)
+    field = schema.object("contact").field("pulse_sourcesystemid")  # type: ignore[union-attr]
+    assert field and field.unique and field.max_length == 100
+    await created(destination, "contact", lastname="Rao", pulse_sourcesystemid="P-1")
+    writes = [Write(str(uuid4()), {"lastname": "Rao", "pulse_sourcesystemid": f"P-{number}"}) for number in (1, 2)]
+    one, two = await destination.create("contact", writes, MARKER)
+    assert isinstance(one, RejectedError) and one.code == "duplicate"
+    assert isinstance(two, Row)
+
+
+async def test_schema_names_are_the_labels(server: Sandbox, destination: DynamicsDestination) -> None:
+    """Logical names as asked, schema names with capitals, everything in our solution under the prefix's publisher (§6.1)."""
+    await apply_all(destination)
+    found = await server.call("GET", "EntityDefinitions(LogicalName='pulse_prescription')?$select=SchemaName,EntitySetName")
+    assert (found["SchemaName"], found["EntitySetName"]) == ("pulse_Prescription", "pulse_prescriptions")
+    found = await server.call(
+        "GET", "EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='pulse_bloodtype')?$select=SchemaName"
+    )
+    assert found["SchemaName"] == "pulse_BloodType"
+    publishers = (await server.call("GET", "publishers?$select=uniquename,customizationprefix"))["value"]
+    assert {"uniquename": "crosswalkpulse", "customizationprefix": "pulse"} in [
+        {name: row[name] for name in ("uniquename", "customizationprefix")} for row in publishers
+    ]
+
+
+async def test_a_publisher_that_owns_the_prefix_is_used_and_kept(server: Sandbox, destination: DynamicsDestination) -> None:
+    """The organisation's own `new_` publisher gets our solution, and stays when it goes."""
+    change = column("contact", "new_bloodtype__c", "text", "Blood type", max_length=20)
+    before = await everything(server)
+    schema = await destination.apply(change, await destination.describe())
+    assert schema.object("contact").field("new_bloodtype__c")  # type: ignore[union-attr]
+    during = await everything(server)
+    assert during["publishers"] == before["publishers"] and len(during["solutions"]) == len(before["solutions"]) + 1
+    await destination.undo(change, schema)
+    assert await everything(server) == before
+
+
+async def test_a_column_of_another_kind_is_in_the_way(destination: DynamicsDestination) -> None:
+    """A column that exists but differs is never taken for the one asked for."""
+    schema = await destination.apply(column("contact", "pulse_x", "text", "X"), await destination.describe())
+    with pytest.raises(RejectedError) as refused:
+        await destination.apply(column("contact", "pulse_x", "integer", "X"), schema)
+    assert refused.value.code == "conflict"
+
+
+@pytest.mark.parametrize("name", ["bloodtype", "Blood_Type"])
+async def test_names_without_a_prefix_are_explained(destination: DynamicsDestination, name: str) -> None:
+    """Every custom name starts with its publisher's prefix (§6.1)."""
+    with pytest.raises(RejectedError) as refused:
+        await destination.apply(column("contact", name, "text", "X"), await destination.describe())
+    assert refused.value.code == "reserved" and "prefix" in refused.value.remedy
+
+
+async def test_a_lost_answer_is_settled_by_reading(server: Sandbox, destination: DynamicsDestination) -> None:
+    """A column whose answer got lost counts as created when it is there."""
+    schema = await destination.apply(column("contact", "pulse_x", "text", "X"), await destination.describe())
+    path = "/api/data/v9.2/EntityDefinitions"
+    await server.control("faults", {"kind": "drop_after_commit", "match": {"method": "POST", "path_prefix": path}})
+    schema = await destination.apply(column("contact", "pulse_y", "text", "Y"), schema)
+    assert schema.object("contact").field("pulse_y")  # type: ignore[union-attr]
+
+
+async def test_changes_are_published_when_the_connection_closes(server: Sandbox) -> None:
+    """Apps see a changed table once it is published (§6.7): one request for all of them."""
+    async with connected(server) as opened:
+        await opened.apply(column("contact", "pulse_x", "text", "X"), await opened.describe())
+    async with server.destination() as opened:
+        traffic_before = opened.traffic().requests
+        assert traffic_before == 0
+    ledger = await server.ledger()
+    assert [entry for entry in ledger if entry["path"].endswith("/PublishXml")]
