@@ -19,19 +19,21 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from scripts.drill import BY, Halted, Migration, Sandbox, World, demo_clinic, fingerprint, is_write, sandbox
+from scripts.drill import WITHOUT_SAMPLE, Halted, Migration, demo_clinic
+from scripts.drill import World as AnyWorld
+from scripts.drill_twenty import Twenty, is_write, resumed, sandbox
 
 from crosswalk.runs.workspaces import open_workspace
 from crosswalk.store.entries import Intent
 
 Json = dict[str, Any]
+World = AnyWorld[Twenty]
 
 SEED = 4711
 ROUNDS = 10
 SLOW = {"kind": "slow", "match": {"method": "POST"}, "times": 100_000, "delay_ms": 60}
 """Stretches every write, so that kills land between request and answer, too."""
 INDIA = ("--country", "IN", "--timezone", "Asia/Kolkata", "--currency", "INR")
-WITHOUT_SAMPLE = ("run", "--without-sample", "--by", BY)
 LOADED = (0, 5)
 """The demo clinic's planted dirt is for a person to see."""
 
@@ -43,7 +45,7 @@ class Prepared:
     """A migration that was approved and applied, the clinic it reads, and how the CRM was before."""
 
     clinic: Path
-    halted: Halted
+    halted: Halted[Twenty]
     before: Json
 
 
@@ -52,12 +54,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Done once, forked for every drill."""
     folder = tmp_path_factory.mktemp("prepared")
     clinic = demo_clinic(folder / "clinic")
-    migration, state = Migration(folder / "migration"), folder / "state"
-    with sandbox("--state", str(state), workflow="off") as crm:
-        before = fingerprint(crm.url, folder / "before.json")["objects"]
-        migration.init(clinic, crm.url, *INDIA)
+    with resumed(folder / "state") as crm:
+        before = crm.found(folder)
+        migration = Migration(folder / "migration", crm)
+        migration.init(clinic, *INDIA)
         migration.prepare()
-    return Prepared(clinic, Halted(migration, state), before)
+    return Prepared(clinic, Halted(folder / "migration", folder / "state", resumed), before)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +107,9 @@ def test_sample_killed(world: World, undisturbed: Json) -> None:
 
 def test_apply_killed(prepared: Prepared, undisturbed: Json, tmp_path: Path) -> None:
     """A killed schema plan goes on where it stood: nothing twice, nothing left out, in a fresh sandbox."""
-    migration = Migration(tmp_path / "migration")
     with sandbox(workflow="off") as crm:
-        migration.init(prepared.clinic, crm.url, *INDIA)
+        migration = Migration(tmp_path / "migration", crm)
+        migration.init(prepared.clinic, *INDIA)
         migration.prepare(apply=False)
         world = World(crm, migration, tmp_path)
         killed(world, ("apply",), 4, random.Random(SEED + 2), most_writes=20)
@@ -207,7 +209,7 @@ def killed(world: World, verb: Sequence[str], rounds: int, chance: random.Random
     return kills
 
 
-def wait_for_writes(crm: Sandbox, process: "subprocess.Popen[str]", writes: int) -> bool:
+def wait_for_writes(crm: Twenty, process: "subprocess.Popen[str]", writes: int) -> bool:
     """Until the process has made so many writes (0: its first request). False when it ended before."""
     begun = crm.requests()
     counts: Callable[[], bool] = (
@@ -237,7 +239,7 @@ def open_tasks(migration: Migration) -> bool:
     return any(intent.object == "tasks" for intent in open_creates(migration))
 
 
-def wait_until_carried_out(crm: Sandbox) -> None:
+def wait_until_carried_out(crm: Twenty) -> None:
     """Until the delayed request stands in the ledger."""
     deadline = time.monotonic() + 30
     while not any(entry["fault"] == "slow" for entry in crm.ledger()):

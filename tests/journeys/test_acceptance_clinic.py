@@ -11,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from scripts.drill import SHARED, Migration, Sandbox, fingerprint, outside, sandbox
+from scripts.drill import SHARED, Migration
+from scripts.drill_twenty import Twenty, fingerprint, outside, sandbox
 
 CLINIC = SHARED / "data" / "clinic"
 SAMPLE = 100
@@ -43,8 +44,8 @@ def test_a_clinic_moves_and_comes_back(tmp_path: Path, subtests: pytest.Subtests
     """Everything the clinic holds arrives, is proved, a wrong cell is seen, and the way back leads to the very same state."""
     with sandbox() as crm:
         before = fingerprint(crm.url, tmp_path / "before.json", times=True)
-        migration = Migration(tmp_path / "clinic", in_process=False)
-        migration.init(CLINIC, crm.url)
+        migration = Migration(tmp_path / "clinic", crm, in_process=False)
+        migration.init(CLINIC)
         migration.prepare()
         with subtests.test("the sample holds exactly what was meant"):
             assert migration.sample(SAMPLE).document["differences_total"] == 0
@@ -65,7 +66,7 @@ def test_a_clinic_moves_and_comes_back(tmp_path: Path, subtests: pytest.Subtests
             assert after["objects"] == before["objects"]
 
 
-def the_numbers_agree(crm: Sandbox) -> None:
+def the_numbers_agree(crm: Twenty) -> None:
     """Every number, worked out from the CSV files and again from the CRM, fact by fact."""
     said = outside("--url", crm.url, "--source", str(CLINIC), "--json")
     checked = json.loads(said.stdout)
@@ -73,7 +74,7 @@ def the_numbers_agree(crm: Sandbox) -> None:
     assert said.returncode == 0, checked
 
 
-def corrupted_cell_is_different(migration: Migration, crm: Sandbox) -> None:
+def corrupted_cell_is_different(migration: Migration, crm: Twenty) -> None:
     """Diff names the one row and field; put back, nothing differs."""
     task = next(row for row in crm.rows("tasks") if row["sourceSystemId"])
     cell = {"object": "task", "id": task["id"], "field": "purpose"}

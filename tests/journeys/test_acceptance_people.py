@@ -11,7 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from scripts.drill import BY, WORKFLOW, Halted, Migration, Sandbox, World, fingerprint, sandbox
+from scripts.drill import BY, WITHOUT_SAMPLE, Halted, Migration
+from scripts.drill import World as AnyWorld
+from scripts.drill_twenty import WORKFLOW, Twenty, resumed, sandbox
 from scripts.tiny_clinic import TinyClinic
 
 Json = dict[str, Any]
@@ -20,7 +22,8 @@ PATIENTS = 12
 VISITS = PATIENTS * 4
 SAMPLE = 4
 FALLBACK = "frontdesk@clinic.test"
-WITHOUT_SAMPLE = ("run", "--without-sample", "--by", BY)
+
+World = AnyWorld[Twenty]
 
 pytestmark = pytest.mark.slow
 
@@ -35,40 +38,40 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def before(tmp_path_factory: pytest.TempPathFactory) -> Json:
     """What a fresh workspace holds."""
     with sandbox(workflow="off") as crm:
-        return fingerprint(crm.url, tmp_path_factory.mktemp("fresh") / "before.json")["objects"]
+        return crm.found(tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture(scope="module")
-def applied(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Halted:
+def applied(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Halted[Twenty]:
     """A migration whose map and plan are approved and applied."""
     folder = tmp_path_factory.mktemp("applied")
-    migration, state = Migration(folder / "migration"), folder / "state"
-    with sandbox("--state", str(state), workflow="off") as crm:
-        migration.init(clinic, crm.url)
+    with resumed(folder / "state") as crm:
+        migration = Migration(folder / "migration", crm)
+        migration.init(clinic)
         migration.prepare()
-    return Halted(migration, state)
+    return Halted(folder / "migration", folder / "state", resumed)
 
 
 @pytest.fixture(scope="module")
-def finished(applied: Halted, tmp_path_factory: pytest.TempPathFactory) -> Halted:
+def finished(applied: Halted[Twenty], tmp_path_factory: pytest.TempPathFactory) -> Halted[Twenty]:
     """A migration that was sampled, approved and run."""
     folder = tmp_path_factory.mktemp("finished")
     with applied.forked(folder) as world:
         world.migration.sample(SAMPLE)
         world.migration.verb("run")
         world.crm.stop()
-        return Halted(world.migration, folder / "fork" / "state")
+        return Halted(world.migration.folder, folder / "fork" / "state", resumed)
 
 
 @pytest.fixture
-def ready(applied: Halted, tmp_path: Path) -> Iterator[World]:
+def ready(applied: Halted[Twenty], tmp_path: Path) -> Iterator[World]:
     """A world in which the plan is applied."""
     with applied.forked(tmp_path) as world:
         yield world
 
 
 @pytest.fixture
-def done(finished: Halted, tmp_path: Path) -> Iterator[World]:
+def done(finished: Halted[Twenty], tmp_path: Path) -> Iterator[World]:
     """A world in which everything is migrated."""
     with finished.forked(tmp_path) as world:
         yield world
@@ -216,9 +219,9 @@ def test_a_closed_gate_writes_nothing(ready: World, arrange: Callable[[World], t
 
 def test_nothing_is_written_before_the_first_approval(clinic: Path, tmp_path: Path) -> None:
     """A fresh map is not approved: no verb that needs it touches the CRM."""
-    migration = Migration(tmp_path / "migration")
     with sandbox(workflow="off") as crm:
-        migration.init(clinic, crm.url)
+        migration = Migration(tmp_path / "migration", crm)
+        migration.init(clinic)
         migration.verb("scan", expect=(0, 5))
         migration.verb("map", expect=(0, 5))
         for verb in ("plan", "apply", "sample", "run"):
@@ -231,9 +234,9 @@ def test_nothing_is_written_before_the_first_approval(clinic: Path, tmp_path: Pa
 
 def test_owners_by_address(clinic: Path, tmp_path: Path) -> None:
     """A doctor's own address is matched; one that several doctors share never, though a member has it; the rest fall back."""
-    migration = Migration(tmp_path / "migration")
     with sandbox("--member", "asha@doctors.example", "--member", "shared@doctors.example", workflow="off") as crm:
-        migration.init(clinic, crm.url)
+        migration = Migration(tmp_path / "migration", crm)
+        migration.init(clinic)
         found = {item["code"]: item["count"] for item in migration.prepare()["findings"]}
         assert (found["owner_shared_email"], found["owner_unmatched"]) == (1, 1)
         migration.verb(*WITHOUT_SAMPLE)
@@ -251,9 +254,9 @@ def test_owners_by_address(clinic: Path, tmp_path: Path) -> None:
 )
 def test_nothing_moves_without_an_owner(clinic: Path, tmp_path: Path, owner: str | None, code: str) -> None:
     """Records that need an owner and have none block the whole migration, before the first write."""
-    migration = Migration(tmp_path / "migration")
     with sandbox(workflow="off") as crm:
-        migration.init(clinic, crm.url, owner=owner)
+        migration = Migration(tmp_path / "migration", crm)
+        migration.init(clinic, owner=owner)
         for verb in ("scan", "map"):
             migration.verb(verb, expect=(0, 5))
         migration.verb("approve", "--by", BY, "map")
@@ -269,12 +272,12 @@ def test_nothing_moves_without_an_owner(clinic: Path, tmp_path: Path, owner: str
 
 def test_the_default_workflow_is_accepted_by_name_seen_and_undone(clinic: Path, tmp_path: Path) -> None:
     """Left active it blocks; accepted, what it does is listed beside our own rows, which are right, and undone with them."""
-    migration = Migration(tmp_path / "migration")
     with sandbox(workflow="on") as crm:
+        migration = Migration(tmp_path / "migration", crm)
         world = World(crm, migration, tmp_path)
         crm.control("workflow", {"delay_s": 0.05})
         before = world.found()
-        migration.init(clinic, crm.url)
+        migration.init(clinic)
         migration.prepare(apply=False)
         assert WORKFLOW in migration.verb("apply", expect=(3,)).message and crm.writes() == []
         migration.verb("apply", "--accept", WORKFLOW, "--by", BY)
@@ -294,7 +297,7 @@ def test_the_default_workflow_is_accepted_by_name_seen_and_undone(clinic: Path, 
 # -- looking and doing ------------------------------------------------------------------------------------------------------
 
 
-def people_of_ours(crm: Sandbox) -> list[Json]:
+def people_of_ours(crm: Twenty) -> list[Json]:
     """The live people that carry a source id (any, while the workspace has that field)."""
     return [row for row in crm.rows("people") if row.get("sourceSystemId")]
 
@@ -313,23 +316,23 @@ def edit_map(migration: Migration) -> None:
     path.write_text(after)
 
 
-def fields(crm: Sandbox, singular: str) -> list[Json]:
+def fields(crm: Twenty, singular: str) -> list[Json]:
     """The fields of an object as the metadata API shows them."""
     found = crm.call("GET", "/rest/metadata/objects")["data"]
     return next(item["fields"] for item in found if item["nameSingular"] == singular)
 
 
-def field_id(crm: Sandbox, singular: str, name: str) -> str:
+def field_id(crm: Twenty, singular: str, name: str) -> str:
     """The metadata id of a field."""
     return next(item["id"] for item in fields(crm, singular) if item["name"] == name)
 
 
-def plurals(crm: Sandbox) -> set[str]:
+def plurals(crm: Twenty) -> set[str]:
     """The plural names of all objects."""
     return {item["namePlural"] for item in crm.call("GET", "/rest/metadata/objects")["data"]}
 
 
-def wait_for_workflow(crm: Sandbox) -> None:
+def wait_for_workflow(crm: Twenty) -> None:
     """Until no run of the workflow is waiting."""
     deadline = time.monotonic() + 60
     while crm.control("workflow", {})["waiting"]:
