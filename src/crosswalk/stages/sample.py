@@ -107,8 +107,7 @@ def _feature_names(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], li
 
 def _feature_index(connection: duckdb.DuckDBPyConnection) -> tuple[Indexes, Indexes, int]:
     """The features of root n are `features[offsets[n]:offsets[n + 1]]`."""
-    counted = connection.execute("SELECT count(*) FROM roots").fetchone()
-    total = counted[0] if counted else 0
+    ((total,),) = connection.execute("SELECT count(*) FROM roots").fetchall()  # all of it: the connection is busy until the end
     query = "SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f"
     pairs = connection.sql(query).to_arrow_table()
     owners: Indexes = pairs["n"].to_numpy().astype(np.int64)
