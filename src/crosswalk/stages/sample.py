@@ -107,7 +107,8 @@ def _feature_names(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], li
 
 def _feature_index(connection: duckdb.DuckDBPyConnection) -> tuple[Indexes, Indexes, int]:
     """The features of root n are `features[offsets[n]:offsets[n + 1]]`."""
-    ((total,),) = connection.execute("SELECT count(*) FROM roots").fetchall()  # all of it: the connection is busy until the end
+    (counted,) = connection.execute("SELECT count(*) FROM roots").fetchall()  # all of it: the connection is busy until the end
+    total = int(counted[0])
     query = "SELECT DISTINCT n, f FROM features JOIN named USING (kind, feature) ORDER BY n, f"
     pairs = connection.sql(query).to_arrow_table()
     owners: Indexes = pairs["n"].to_numpy().astype(np.int64)

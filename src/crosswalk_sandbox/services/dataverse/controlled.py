@@ -1,7 +1,7 @@
 """The emulated Dataverse as the control API sees it: what people do meanwhile, and what a test sets."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from crosswalk_sandbox.control.faults import Faults
@@ -63,7 +63,11 @@ class Controlled:
         return {name: _plainly(verb) for name, verb in verbs.items()}
 
     def reports(self) -> dict[str, Callable[[], Any]]:
-        return {"limits": lambda: self.limits({}), "switches": lambda: self.server.switches.set({})}
+        return {
+            "limits": lambda: self.limits({}),
+            "arrivals": lambda: [asdict(arrival) for arrival in self.server.limits.arrivals],
+            "switches": lambda: self.server.switches.set({}),
+        }
 
     # -- people -----------------------------------------------------------------------------------------------------
 

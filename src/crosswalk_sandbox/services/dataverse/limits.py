@@ -14,6 +14,8 @@ WINDOW_S = 300.0
 GRACE_S = 1.0
 HAMMERING_S = 1.0
 
+KEPT = 50_000  # arrivals
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -60,10 +62,26 @@ class Refusal:
     retry_after_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request under the limits, for those who check how a client behaves.
+
+    `at` is in seconds of the sandbox's clock, `token` numbers the tokens as they came, `cost_ms` is the execution time that was
+    or would have been reckoned, `code` and `retry_after_s` are the refusal's.
+    """
+
+    at: float
+    token: int
+    cost_ms: float
+    code: str | None = None
+    retry_after_s: int | None = None
+
+
 @dataclass(slots=True)
 class _Token:
     """What one token did within the window: arrival times in seconds with their cost in milliseconds, oldest first."""
 
+    number: int
     spent: deque[tuple[float, float]] = field(default_factory=deque[tuple[float, float]])
     total_ms: float = 0.0
     running: int = 0
@@ -80,24 +98,27 @@ class Limits:
         self.rules = rules or Rules()
         self.active = active
         self.refused = 0
+        self.arrivals: deque[Arrival] = deque(maxlen=KEPT)
         self._tokens: dict[str, _Token] = {}
 
     def reset(self) -> None:
         """Every window starts empty; requests under way are forgotten."""
         self._tokens.clear()
+        self.arrivals.clear()
 
     def enter(self, token: str, rows: int) -> Refusal | None:
         """A request arrives: None lets it in (and `leave` must follow), else what to refuse it with."""
         if not self.active:
             return None
-        state = self._tokens.setdefault(token, _Token())
-        moment = self.now()
+        state = self._tokens.setdefault(token, _Token(len(self._tokens) + 1))
+        moment, cost = self.now(), self.rules.cost_ms(rows)
         self._forget_old(state, moment)
         refusal = self._refusal(state, moment)
         if refusal is not None:
             self.refused += 1
+            self.arrivals.append(Arrival(moment, state.number, cost, refusal.code, refusal.retry_after_s))
             return refusal
-        cost = self.rules.cost_ms(rows)
+        self.arrivals.append(Arrival(moment, state.number, cost))
         state.spent.append((moment, cost))
         state.total_ms += cost
         state.running += 1
@@ -113,10 +134,11 @@ class Limits:
         """What is left to a token, as every answer says it (§2); empty while the limits are off."""
         if not self.active:
             return {}
-        state = self._tokens.get(token) or _Token()
-        left_ms = max(0.0, self.rules.execution_ms - state.total_ms)
+        state = self._tokens.get(token)
+        spent, total_ms = (len(state.spent), state.total_ms) if state is not None else (0, 0.0)
+        left_ms = max(0.0, self.rules.execution_ms - total_ms)
         return {
-            "x-ms-ratelimit-burst-remaining-xrm-requests": str(max(0, self.rules.requests - len(state.spent))),
+            "x-ms-ratelimit-burst-remaining-xrm-requests": str(max(0, self.rules.requests - spent)),
             "x-ms-ratelimit-time-remaining-xrm-requests": f"{left_ms / 1000:,.2f}",
         }
 
