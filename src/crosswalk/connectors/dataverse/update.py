@@ -10,13 +10,23 @@ from crosswalk.connectors.dataverse.description import Description, Table
 from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, count
-from crosswalk.connectors.dataverse.write import Answers, Creator, answers_of, encoded, read_back, refused_alone, row_path
+from crosswalk.connectors.dataverse.write import (
+    Answers,
+    Creator,
+    answers_of,
+    encoded,
+    read_back,
+    refused_alone,
+    row_path,
+    send_multiple,
+)
 from crosswalk.kit.paging import slices
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Values
 
 UPDATE_SIZE = 500
+_UPDATE_MULTIPLE = "UpdateMultiple"
 STATE, STATUS = "statecode", "statuscode"
 _OPEN = 0
 """The state in which a record can be changed: Open of activities, Active of other tables (§3.9)."""
@@ -26,7 +36,7 @@ _OURS = frozenset({"integration", "import"})
 
 
 class Updater:
-    """Changes records of one table."""
+    """One call of `update`: changes records of one table."""
 
     def __init__(
         self, client: DataverseClient, creator: Creator, documents: Documents, description: Description, object_name: str
@@ -37,32 +47,52 @@ class Updater:
         self._description = description
         self._table = description.table(object_name)
         self._leaves = Leaves(description, object_name)
+        self._is_note = object_name == "annotation"
+        self._refused: dict[str, RejectedError] = {}
 
     async def update(self, writes: Sequence[Write]) -> Answers:
         """Change exactly the given leaves of each record, on its own; the row as read back, or why it was refused."""
-        refused: dict[str, RejectedError] = {}
-        size = self._creator.size(self._table, "update")
-
-        async def send(chunk: Sequence[Write]) -> None:
-            await self._send(chunk, refused)
-
-        await in_chunks(self._client, writes, size, _weight, send)
-        await self._send_to_completed([write for write in writes if _is_read_only(refused.get(write.id))], refused)
-        changed = [write.id for write in writes if write.id not in refused]
+        plain = [write for write in writes if not self._needs_care(write)]
+        if plain and not await self._creator.offers(self._table, _UPDATE_MULTIPLE):
+            plain = []
+        others = writes if not plain else [write for write in writes if self._needs_care(write)]
+        await in_chunks(self._client, plain, self._creator.size(self._table, _UPDATE_MULTIPLE), _weight, self._send_multiple)
+        await in_chunks(self._client, others, self._creator.size(self._table, "update"), _weight, self._send)
+        await self._send_to_completed([write for write in writes if _is_read_only(self._refused.get(write.id))])
+        changed = [write.id for write in writes if write.id not in self._refused]
         rows = await read_back(self._client, self._description, self._table, changed)
-        return [refused.get(write.id) or rows[write.id.lower()] for write in writes]
+        return [self._refused.get(write.id) or rows[write.id.lower()] for write in writes]
 
-    async def _send(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+    def _needs_care(self, write: Write) -> bool:
+        """State goes last, parties go together, documents may go in blocks: none of this in a message for many records."""
+        paths = write.values.keys()
+        return bool(paths & {STATE, STATUS} or paths & self._table.parties.keys() or (self._is_note and DOCUMENT in paths))
+
+    async def _send_multiple(self, writes: Sequence[Write]) -> None:
+        """All of a chunk in one message, which is all or nothing; refused, each record gets an answer of its own."""
+        try:
+            bodies = [
+                encoded({self._table.primary_id: write.id, **self._leaves.unflatten(write.values, clear=True)}, self._table)
+                for write in writes
+            ]
+            await send_multiple(self._client, self._table, _UPDATE_MULTIPLE, bodies)
+        except RejectedError:
+            before = len(self._refused)
+            await self._send(writes)
+            if len(self._refused) == before:
+                self._creator.withdraw(self._table, _UPDATE_MULTIPLE)
+
+    async def _send(self, writes: Sequence[Write]) -> None:
         """One batch: a record's state goes after its other columns, both or neither."""
         items: list[tuple[str, Part | Changeset]] = []
         for write in await self._with_all_parties(writes):
             try:
                 items += [(write.id, item) for item in await self._items(write)]
             except RejectedError as error:
-                refused[write.id] = error
-        await self._carry_out(items, refused)
-        if self._table.logical == "annotation":
-            await self._send_large_documents(writes, refused)
+                self._refused[write.id] = error
+        await self._carry_out(items)
+        if self._is_note:
+            await self._send_large_documents(writes)
 
     async def _items(self, write: Write) -> list[Part | Changeset]:
         state = {path: value for path, value in write.values.items() if path in {STATE, STATUS}}
@@ -70,16 +100,16 @@ class Updater:
         parts = [await self._patch(write.id, values) for values in (others, state) if values]
         return [Changeset(parts)] if len(parts) > 1 else [*parts]
 
-    async def _send_large_documents(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+    async def _send_large_documents(self, writes: Sequence[Write]) -> None:
         for write in writes:
             value = write.values.get(DOCUMENT)
-            if write.id not in refused and self._documents.is_large(value):
+            if write.id not in self._refused and self._documents.is_large(value):
                 try:
                     await self._documents.send_blocks(write.id, value)
                 except RejectedError as error:
-                    refused[write.id] = error
+                    self._refused[write.id] = error
 
-    async def _send_to_completed(self, writes: Sequence[Write], refused: dict[str, RejectedError]) -> None:
+    async def _send_to_completed(self, writes: Sequence[Write]) -> None:
         """Records found to be completed: reopened, changed and closed again in one go, if they are as we left them."""
         if not writes:
             return
@@ -89,8 +119,8 @@ class Updater:
             row = rows.get(write.id.lower())
             if row is not None and row.updated_by.kind in _OURS:
                 items.append((write.id, Changeset(await self._reopened(write, row))))
-                del refused[write.id]
-        await self._carry_out(items, refused)
+                del self._refused[write.id]
+        await self._carry_out(items)
 
     async def _reopened(self, write: Write, row: Row) -> list[Part]:
         others = {path: value for path, value in write.values.items() if path not in {STATE, STATUS}}
@@ -121,17 +151,17 @@ class Updater:
             whole.append(Write(write.id, {**kept, **write.values}))
         return whole
 
-    async def _carry_out(self, items: Sequence[tuple[str, Part | Changeset]], refused: dict[str, RejectedError]) -> None:
+    async def _carry_out(self, items: Sequence[tuple[str, Part | Changeset]]) -> None:
         for chunk in slices(items, MOST_PARTS, MOST_PARTS, lambda item: count([item[1]])):
             answers = await answers_of(self._client, [item for _, item in chunk], self._table)
             for (identity, item), answer in zip(chunk, answers, strict=True):
                 if not answer.ok:
                     sent = [part.body for part in item.parts] if isinstance(item, Changeset) else item.body
-                    refused[identity] = refused_alone(answer, f"PATCH {self._table.entity_set}", sent)
+                    self._refused[identity] = refused_alone(answer, f"PATCH {self._table.entity_set}", sent)
 
     async def _patch(self, identity: str, values: Values) -> Part:
         body = self._leaves.unflatten(values, clear=True)
-        if self._table.logical == "annotation":
+        if self._is_note:
             body |= await self._documents.inline(values.get(DOCUMENT))
         return Part("PATCH", row_path(self._table, identity), encoded(body, self._table), _ONLY_UPDATE)
 

@@ -160,11 +160,8 @@ class _Creation:
         """All of a chunk in one message, which is all or nothing; refused, each record gets an answer of its own."""
         if not chunk:
             return
-        kind = f'{{"@odata.type":"Microsoft.Dynamics.CRM.{self._table.logical}",'.encode()
-        payload = b'{"Targets":[' + b",".join(kind + body[1:] for _, body in chunk) + b"]}"
-        path = f"{self._table.entity_set}/Microsoft.Dynamics.CRM.{_CREATE_MULTIPLE}"
         try:
-            await self._client.write("POST", path, payload)
+            await send_multiple(self._client, self._table, _CREATE_MULTIPLE, [body for _, body in chunk])
         except RejectedError:
             if not await self._send_batch(chunk):
                 self._creator.withdraw(self._table, _CREATE_MULTIPLE)
@@ -190,6 +187,13 @@ class _Creation:
             except RejectedError as error:
                 await self._client.write("DELETE", row_path(self._table, write.id))
                 self._refused[write.id] = error
+
+
+async def send_multiple(client: DataverseClient, table: Table, message: str, bodies: Sequence[bytes]) -> None:
+    """CreateMultiple or UpdateMultiple of these records (encoded objects), all or nothing (§4.3)."""
+    kind = f'{{"@odata.type":"Microsoft.Dynamics.CRM.{table.logical}",'.encode()
+    payload = b'{"Targets":[' + b",".join(kind + body[1:] for body in bodies) + b"]}"
+    await client.write("POST", f"{table.entity_set}/Microsoft.Dynamics.CRM.{message}", payload)
 
 
 async def answers_of(client: DataverseClient, parts: Sequence[Part | Changeset], table: Table) -> list[PartAnswer]:
