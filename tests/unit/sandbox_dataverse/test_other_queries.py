@@ -98,6 +98,14 @@ def test_fetch_aggregates_by_group(talk: Talk) -> None:
     ]
 
 
+def test_a_filter_outside_may_speak_of_a_linked_table(talk: Talk) -> None:
+    """A condition's entityname is the link's alias."""
+    xml = """<fetch distinct="true"><entity name="contact"><attribute name="firstname"/>
+      <filter><condition entityname="clinic" attribute="name" operator="eq" value="South"/></filter>
+      <link-entity name="account" from="accountid" to="parentcustomerid" alias="clinic"/></entity></fetch>"""
+    assert fetched(talk, xml)["value"] == [{"firstname": "Cy"}]
+
+
 def test_fetch_pages_with_a_cookie(talk: Talk) -> None:
     """More records are announced with the cookie of the next page; the last page has none."""
     xml = '<fetch count="2" page="{}"><entity name="contact"><attribute name="firstname"/>' + MINE + "</entity></fetch>"

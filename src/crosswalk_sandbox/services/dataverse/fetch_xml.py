@@ -133,15 +133,12 @@ class Fetch:
             listed = [Element("attribute", {"name": name}) for name, known in table.columns.items() if known.read]
         elif outermost and not self.aggregate and self.root.get("distinct") != "true":
             listed = [Element("attribute", {"name": table.primary_id}), *listed]
-        names = dict.fromkeys((item.get("name"), item.get("alias")) for item in listed)
-        for item in listed:
-            if (item.get("name"), item.get("alias")) in names:
-                del names[item.get("name"), item.get("alias")]
-                self.attribute(item, table, alias, prefix)
-        for item in element.findall("filter"):
-            self.parts.where.append(self.filtered(item, table, alias))
+        for item in {(item.get("name"), item.get("alias")): item for item in listed}.values():
+            self.attribute(item, table, alias, prefix)
         for item in element.findall("link-entity"):
             self.link(item, alias)
+        for item in element.findall("filter"):
+            self.parts.where.append(self.filtered(item, table, alias))
         for item in element.findall("order"):
             self.order(item, table, alias)
 

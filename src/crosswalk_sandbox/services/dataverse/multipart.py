@@ -62,7 +62,7 @@ def _split(raw: bytes, boundary: str) -> list[tuple[dict[str, str], bytes]]:
     if len(pieces) == 1:
         raise unreadable("no part begins with its boundary")
     found: list[tuple[dict[str, str], bytes]] = []
-    for piece, closing in zip(pieces[2::2], pieces[3::2] or [None], strict=False):
+    for piece, closing in zip(pieces[2::2], pieces[3::2], strict=False):
         found.append(_headed(piece.lstrip(b"\r\n")))
         if closing is not None:
             return found
