@@ -68,9 +68,23 @@ def delete(organization: Organization, table: str, row_id: str) -> list[tuple[st
     for name, gone_id in fall.rows:
         row = organization.find(name, gone_id)
         if row is not None:
+            _leave(organization, name, gone_id, fall)
             organization.put(name, gone_id, None)
             gone.append((name, row))
     return gone
+
+
+def _leave(organization: Organization, table: str, row_id: str, fall: Fall) -> None:
+    """Mark the parties that a row took and take it out of its many-to-many pairs."""
+    for child, child_id, column in organization.children(row_id):
+        if child == "activityparty" and column == "partyid" and (child, child_id) not in fall.rows:
+            party = organization.rows[child][child_id]
+            organization.put(child, child_id, party | {"ispartydeleted": True})
+    for pair in organization.schema.many_to_many.values():
+        if table in (pair.first, pair.second):
+            for item in organization.scan(pair.intersect):
+                if row_id in item.values():
+                    organization.put(pair.intersect, item[organization.table(pair.intersect).primary_id], None)
 
 
 def assigned(organization: Organization, table: str, row_id: str) -> list[tuple[str, str]]:

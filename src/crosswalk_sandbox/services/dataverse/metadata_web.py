@@ -32,6 +32,7 @@ def register(server: "Server") -> None:
     def add(method: str, pattern: str, handler: Handler) -> None:
         routes.add(method, pattern, handler if method == "GET" else web.writing(handler))
 
+    add("GET", "", web.sets)
     add("GET", "EntityDefinitions", web.tables)
     add("POST", "EntityDefinitions", web.create_table)
     add("POST", "CreateEntities", web.create_tables)
@@ -136,7 +137,14 @@ class MetadataWeb:
         return Answer(200, {"@odata.context": f"{call.base_url}/api/data/v9.2/$metadata#{path}/$entity", **shape})
 
     def made(self, call: Call, path: str) -> Answer:
+        """204 with the address of a new component, which the ledger hears of."""
+        call.written.object, call.written.ids = path.partition("(")[0], [path.rpartition("(")[2].rstrip(")")]
         return Answer(204, None, {"OData-EntityId": f"{call.base_url}/api/data/v9.2/{path}"})
+
+    def sets(self, call: Call, _match: "re.Match[str]") -> Answer:
+        """The service document: every entity set."""
+        found = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(self.schema.sets)]
+        return self.values(call, found, "")
 
     # -- tables -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .errors import bad_query, no_property
-from .filters import And, Compare, Function, Match, Node, Not, Or, Some
+from .filters import And, Compare, Function, Guid, Match, Node, Not, Or, Some
 from .metadata import Row, Table
 from .organization import UNINDEXED, Organization
 
@@ -120,8 +120,12 @@ class RowFilter:
                 return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             except ValueError:
                 raise bad_query("The time zone information or the date is missing on the DateTimeOffset value.") from None
-        if column is not None and column.is_lookup and isinstance(value, str) and len(value) != 36:
-            raise bad_query("A binary operator with incompatible types was detected: Edm.Guid and Edm.String.")
+        is_guid = column is not None and (column.is_lookup or column.kind == "Uniqueidentifier")
+        if is_guid and value is not None and not isinstance(value, Guid):  # facts §8: a bare GUID
+            raise bad_query(
+                "A binary operator with incompatible types was detected. Found operand types 'Edm.Guid' and 'Edm.String' for "
+                f"operator kind '{node.operator}'."
+            )
         return value
 
     def getter(self, table: Table, path: str) -> Get:
