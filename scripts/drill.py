@@ -205,7 +205,7 @@ class Migration:
         return Said(code, json.loads(out.getvalue() or "{}"), errors.getvalue())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World(Generic[Kind]):
     """A sandbox of its own with a migration in it. `folder` is scratch."""
 
@@ -218,7 +218,7 @@ class World(Generic[Kind]):
         return self.crm.found(self.folder)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Halted(Generic[Kind]):
     """A migration's folder and the state its sandbox had when it was stopped; forked, it goes on as often as wanted."""
 
