@@ -56,12 +56,12 @@ def _limits(text: str) -> str:
 
 async def serve(app: web.Application, port: int, ready: "dict[str, str]", tls: ssl.SSLContext | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is printed as one JSON line, with the url, once requests are answered."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):  # first of all, so that whoever sees us ready can end us cleanly
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     runner, url = await bind(app, port, tls)
     sys.stdout.write(orjson.dumps({**ready, "url": url}).decode() + "\n")
     sys.stdout.flush()
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await stop.wait()
     await runner.cleanup()
 
