@@ -58,7 +58,7 @@ def test_filters(talk: Talk, condition: str, expected: list[str]) -> None:
         ("contacts", "$filter=nosuch eq 1", 400),
         ("contacts", "$filter=lastname eq", 400),
         ("contacts", "$filter=lastname foo 'x'", 400),
-        ("contacts", "$filter=_ownerid_value eq 'cccccccc-0000-4000-8000-000000000001'", 400),
+        ("contacts", "$filter=_ownerid_value eq 'somebody'", 400),
         ("contacts", "$expand=nosuch", 400),
         ("contacts", "$orderby=nosuch", 400),
         ("contacts", "$skip=2", 400),
@@ -73,15 +73,16 @@ def test_what_a_url_may_not_say(talk: Talk, path: str, query: str, status: int) 
 
 def test_pages_follow_their_links(talk: Talk) -> None:
     """Every row once, in order, by nextLinks alone; $top does not shorten a paged answer (facts §8)."""
-    query, found = "$select=firstname&$orderby=lastname desc&$filter=importsequencenumber eq 9&$top=1", list[str]()
+    query: str = "$select=firstname&$orderby=lastname desc&$filter=importsequencenumber eq 9&$top=1"
+    found: list[str] = []
     for _ in range(10):
         page = talk.done("GET", "contacts", query=query, prefer="odata.maxpagesize=1")
         found += [row["firstname"] for row in page["value"]]
-        link = page.get("@odata.nextLink")
+        link: str | None = page.get("@odata.nextLink")
         if link is None:
             break
         assert link.startswith(BASE)
-        query = urlsplit(link).query
+        query = str(urlsplit(link).query)
     assert found == ["Dee", "Cy", "Ann", "bob"]
 
 

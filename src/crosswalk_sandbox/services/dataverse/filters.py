@@ -27,12 +27,6 @@ TEXT_FUNCTIONS = ("contains", "startswith", "endswith")
 QUERY_FUNCTION = "Microsoft.Dynamics.CRM."
 
 
-class Guid(str):
-    """A GUID as the language writes it, without quotes; in quotes it is a text, which no GUID column is compared with."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True)
 class And:
     parts: tuple["Node", ...]
@@ -227,7 +221,7 @@ class _Parser:
         if kind == "number":
             return float(value) if any(mark in value for mark in ".eE") else int(value)
         if kind == "guid":
-            return Guid(value.lower())
+            return value.lower()
         if kind == "array":
             return orjson.loads(value.replace("'", '"'))
         if kind == "name" and value in ("true", "false", "null"):

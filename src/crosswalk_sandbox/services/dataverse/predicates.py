@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .errors import bad_query, no_property
-from .filters import And, Compare, Function, Guid, Match, Node, Not, Or, Some
+from .filters import And, Compare, Function, Match, Node, Not, Or, Some
 from .metadata import Row, Table
 from .organization import UNINDEXED, Organization
+from .values import GUID
 
 Predicate = Callable[[Any], bool]
 Get = Callable[[Any], Any]
@@ -121,7 +122,8 @@ class RowFilter:
             except ValueError:
                 raise bad_query("The time zone information or the date is missing on the DateTimeOffset value.") from None
         is_guid = column is not None and (column.is_lookup or column.kind == "Uniqueidentifier")
-        if is_guid and value is not None and not isinstance(value, Guid):  # facts §8: a bare GUID
+        if is_guid and value is not None and not GUID.fullmatch(str(value)):
+            # A bare GUID is the documented form (facts §8); one in quotes is taken too, as clients of the real thing send it.
             raise bad_query(
                 "A binary operator with incompatible types was detected. Found operand types 'Edm.Guid' and 'Edm.String' for "
                 f"operator kind '{node.operator}'."
