@@ -7,11 +7,11 @@ from typing import Any, cast
 from crosswalk.connectors.dataverse.addresses import with_query
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.definition import entity_set_of, to_table
-from crosswalk.connectors.dataverse.description import Description, Details, Raw
+from crosswalk.connectors.dataverse.description import Description, Details, Raw, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.fields import to_object
 from crosswalk.connectors.dataverse.multipart import PartAnswer
-from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError, UnreachableError
 
 STANDARD_TABLES = frozenset(
@@ -72,14 +72,25 @@ async def redescribe(client: DataverseClient, known: Description, names: Iterabl
     kept = {name: table.details for name, table in known.tables.items() if name not in wanted}
     sets = {name: held for name, held in known.entity_sets.items() if name not in wanted}
     sets |= {name: entity_set_of(held) for name, held in details.items()}
-    return to_description(replace(known, entity_sets=sets), {**kept, **details})
+    tables: Mapping[str, Table] = known.tables if sets == known.entity_sets else {}  # lookups know their targets' entity sets
+    return to_description(replace(known, entity_sets=sets, tables=tables), {**kept, **details})
 
 
 def to_description(known: Description, details: Mapping[str, Details]) -> Description:
-    """Tables and neutral schema from raw metadata, in the order of their names so that equal schemas are equal."""
-    tables = {name: to_table(details[name], known.entity_sets, frozenset(details)) for name in sorted(details)}
-    objects = tuple(to_object(table, known.may_set_created_on, system=name in PRINCIPALS) for name, table in tables.items())
-    return replace(known, tables=tables, schema=known.schema.model_copy(update={"objects": objects}))
+    """Tables and neutral schema from raw metadata, in the order of their names so that equal schemas are equal.
+
+    A table depends on its own metadata and on which tables there are, so one that `known` already has is not made again.
+    """
+    described = frozenset(details)
+    kept: Mapping[str, Table] = known.tables if described == set(known.tables) else {}
+    shown = {item.name: item for item in known.schema.objects}
+    tables: dict[str, Table] = {}
+    objects: list[DestinationObject] = []
+    for name in sorted(details):
+        same = name in kept and kept[name].details is details[name]
+        tables[name] = table = kept[name] if same else to_table(details[name], known.entity_sets, described)
+        objects.append(shown[name] if same else to_object(table, known.may_set_created_on, system=name in PRINCIPALS))
+    return replace(known, tables=tables, schema=known.schema.model_copy(update={"objects": tuple(objects)}))
 
 
 async def _listed(client: DataverseClient) -> dict[str, Raw]:
