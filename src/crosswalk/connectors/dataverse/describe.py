@@ -82,7 +82,7 @@ def to_description(known: Description, details: Mapping[str, Details]) -> Descri
     A table depends on its own metadata and on which tables there are, so one that `known` already has is not made again.
     """
     described = frozenset(details)
-    kept: Mapping[str, Table] = known.tables if described == set(known.tables) else {}
+    kept: Mapping[str, Table] = known.tables if described == frozenset(known.tables) else {}
     shown = {item.name: item for item in known.schema.objects}
     tables: dict[str, Table] = {}
     objects: list[DestinationObject] = []

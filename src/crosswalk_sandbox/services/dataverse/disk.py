@@ -29,6 +29,7 @@ class Disk:
         self.connection.executescript(TABLES)
         self.changed: dict[tuple[str, str], Row | None] = {}
         self.saved: dict[str, bytes] = {}
+        self.saved_schema: int | None = None
 
     def attach(self, organization: Organization) -> bool:
         """Bring an organisation back as it was saved and listen to it from now on. False when nothing was saved yet."""
@@ -55,10 +56,11 @@ class Disk:
 
     def save(self, organization: Organization) -> None:
         """Commit the rows that changed, and the metadata if it did."""
-        schema = {name: getattr(organization.schema, name) for name in SCHEMA_PARTS}
         withheld = {user: sorted(names) for user, names in organization.withheld.items()}
         self._part("extra", orjson.dumps({"version": organization.version, "withheld": withheld}))
-        self._part("schema", pickle.dumps(schema))
+        if self.saved_schema != organization.schema.version:
+            self._part("schema", pickle.dumps({name: getattr(organization.schema, name) for name in SCHEMA_PARTS}))
+            self.saved_schema = organization.schema.version
         gone = [key for key, row in self.changed.items() if row is None]
         kept = [(*key, orjson.dumps(row)) for key, row in self.changed.items() if row is not None]
         self.connection.executemany("DELETE FROM row WHERE object = ? AND id = ?", gone)
@@ -78,6 +80,7 @@ class Disk:
         self.connection.commit()
         self.changed.clear()
         self.saved.clear()
+        self.saved_schema = None
 
     def close(self) -> None:
         self.connection.close()
