@@ -176,3 +176,30 @@ def test_bulk_messages_travel_in_a_batch_too(client: DataverseClient) -> None:
     made: dict[str, Any] = result.responses[0].data or {}
     assert (result.responses[0].status_code, len(made["Ids"])) == (200, 2)
     assert len(list(client.records.list("contact", filter=f"address1_city eq '{town}'"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "offered"), [("contact", True), ("campaignresponse", True), ("annotation", False), ("appointment", False)]
+)
+def test_which_tables_take_many_rows_at_once_is_told_and_true(
+    client: DataverseClient, refusal: Refusal, table: str, offered: bool
+) -> None:
+    """The probe of sdkmessagefilters names a table exactly if its CreateMultiple exists (facts §4.4)."""
+    asked = f"sdkmessageid/name eq 'CreateMultiple' and primaryobjecttypecode eq '{table}'"
+    assert (len(list(client.records.list("sdkmessagefilter", filter=asked, select=["sdkmessagefilterid"]))) == 1) is offered
+    column = "lastname" if table == "contact" else "subject"
+    status, _ = refusal(client.records.create, table, [{column: "x" * 1000}])
+    assert (status == 400) is offered, status
+
+
+def test_fetch_xml_groups(client: DataverseClient, clinic: tuple[str, str, list[str]]) -> None:
+    """Grouped FetchXML: one row a group, each under its aliases, in the order asked for."""
+    town, _, ids = clinic
+    client.records.update("contact", ids[:2], {"jobtitle": "Nurse"})
+    xml = f"""<fetch aggregate="true"><entity name="contact">
+      <attribute name="jobtitle" groupby="true" alias="job"/><attribute name="contactid" aggregate="count" alias="people"/>
+      <order alias="people" descending="true"/>
+      <filter><condition attribute="address1_city" operator="eq" value="{town}"/>
+      <condition attribute="jobtitle" operator="not-null"/></filter></entity></fetch>"""
+    rows = client.query.fetchxml(xml).execute()
+    assert [(row["job"], row["people"]) for row in rows] == [("Nurse", 2)]

@@ -168,7 +168,8 @@ def test_a_lookup_binds_by_its_schema_name_and_loses_a_deleted_row(client: Datav
     """RemoveLink: the row stays, the reference goes (facts §3.4, §6.4)."""
     made = client.tables.create_lookup_field(table, "new_PatientId", "contact", display_name="Patient")
     assert made.relationship_id and made.lookup_schema_name == "new_PatientId"
-    assert client.query.odata_bind(table, "contact", "x") == {"new_PatientId@odata.bind": "/contacts(x)"}
+    known = client.tables.list_table_relationships(table, filter="ReferencingAttribute eq 'new_patientid'")
+    assert [item["ReferencingEntityNavigationPropertyName"] for item in known] == ["new_PatientId"]
     contact = client.records.create("contact", {"lastname": "Rao"})
     assert refusal(client.records.create, table, {"new_patientid@odata.bind": f"/contacts({contact})"}) == (400, "0x80048d19")
     key = client.records.create(table, {"new_name": "v", "new_PatientId@odata.bind": f"/contacts({contact})"})
