@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from crosswalk.model.destination_schema import DestinationSchema
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.rollback_report import KeptRow
 from crosswalk.model.schema_plan import SchemaChange
 from crosswalk.model.values import Values
-from crosswalk.stages._schema_state import field_name, is_there, leaves_of, taken_back
+from crosswalk.stages._schema_state import is_there, leaves_of, taken_back
 from crosswalk.stages._undo_plan import UndoJob
 from crosswalk.store.entries import Entry, Intent, Outcome
 from crosswalk.store.journal import Journal
@@ -40,9 +41,8 @@ class SchemaUndo:
 
     async def undo(self, changes: Sequence[tuple[SchemaChange, Entry]], schema: DestinationSchema) -> DestinationSchema:
         """The schema after everything that can go went."""
-        own = [change for change, _ in changes]
         for change, entry in sorted(changes, key=_undo_order):
-            reason = self._kept_for(change, entry, own, schema)
+            reason = self._kept_for(change, changes, schema)
             if reason:
                 await self._keep(change, entry, *reason)
                 continue
@@ -50,7 +50,7 @@ class SchemaUndo:
         return schema
 
     def _kept_for(
-        self, change: SchemaChange, entry: Entry, own: Sequence[SchemaChange], schema: DestinationSchema
+        self, change: SchemaChange, applied: Sequence[tuple[SchemaChange, Entry]], schema: DestinationSchema
     ) -> tuple[str, str] | None:
         """Why a change stays (reason, detail), or None."""
         path = self.read_backs.get(change.object)
@@ -61,7 +61,7 @@ class SchemaUndo:
         db = self.job.connection
         if change.operation == "create_object":
             left = sum(count_rows(db, path))
-            added = self._others_fields(change, entry, own, schema)
+            added = self._others_fields(change.object, applied, schema)
             if added:
                 return "others_fields", "fields added since: " + ", ".join(added)
         elif change.operation == "create_field":
@@ -73,19 +73,14 @@ class SchemaUndo:
         return ("others_data", f"{left} rows hold data in it") if left else None
 
     def _others_fields(
-        self, change: SchemaChange, entry: Entry, own: Sequence[SchemaChange], schema: DestinationSchema
+        self, table: str, applied: Sequence[tuple[SchemaChange, Entry]], schema: DestinationSchema
     ) -> tuple[str, ...]:
-        described = schema.object(change.object)
-        known = (entry.after or {}).get("leaves")
-        if described is None or not isinstance(known, list):
-            return ()
-        ours = {item.name for item in own if item.object == change.object and item.operation == "create_field"}
-        return tuple(
-            leaf.path
-            for leaf in described.fields
-            if leaf.path not in known and leaf.path.partition(".")[0] not in ours
-            and not any(field_name(leaf.path, item.field) in ours for item in own if item.object == change.object)
-        )  # fmt: skip
+        """The fields of a table of ours that were not there after the last of our changes. What came along with a change (an
+        amount's currency, say) was."""
+        described = schema.object(table)
+        images = [entry.after for change, entry in applied if change.object == table]
+        known = {path for image in images for path in cast(list[str], (image or {}).get("leaves") or [])}
+        return tuple(leaf.path for leaf in described.fields if leaf.path not in known) if described and known else ()
 
     async def _take_back(self, change: SchemaChange, entry: Entry, schema: DestinationSchema) -> DestinationSchema:
         job = self.job
