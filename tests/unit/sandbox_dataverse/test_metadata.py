@@ -126,7 +126,7 @@ def test_keys_are_built_in_the_background(talk: Talk) -> None:
     """Pending, InProgress, Active by the clock; Failed when rows share a value, then reactivated (facts §6.6)."""
     talk.done("POST", f"{TABLE}/Attributes", column("String", "new_Code", MaxLength=100))
     first, second = talk.made("new_things", new_code="x"), talk.made("new_things", new_code="X")
-    talk.server.metadata.key_build_s = 30
+    talk.server.metadata.keys.build_s = 30
     talk.done("POST", f"{TABLE}/Keys", {"SchemaName": "new_Key", "KeyAttributes": ["new_code"]})
 
     def status(seconds: float) -> str:

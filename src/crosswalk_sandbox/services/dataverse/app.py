@@ -16,6 +16,7 @@ from . import (
     fetch_xml,
     file_columns,
     functions,
+    metadata_links_web,
     metadata_web,
     rest,
     seed,
@@ -153,5 +154,6 @@ PARTS: tuple[Callable[[Server], None], ...] = (
     bulk_delete.register,
     functions.register,
     metadata_web.register,
+    metadata_links_web.register,
     rest.register,
 )

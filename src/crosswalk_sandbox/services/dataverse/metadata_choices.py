@@ -1,24 +1,63 @@
-"""Adding, changing and removing single choices (facts/dataverse.md §6.5)."""
+"""Global choices; adding, changing and removing single options (facts/dataverse.md §6.5)."""
 
+
+from . import metadata_bodies, metadata_names
+from .clock import new_id
+from .components import Components
 from .errors import DataverseError, not_found
 from .metadata import Column, Option, OptionSet, Row
 from .metadata_bodies import invalid, option, text_of
 from .metadata_names import first_option
-from .metadata_writes import MetadataWrites
+from .organization import Organization
 
 
 class Choices:
-    """The three actions; a body names a global choice by OptionSetName, or a column by its table and name."""
+    """Global choices, and the actions on options; these name a global choice by OptionSetName, or a column by table and name."""
 
-    def __init__(self, writes: MetadataWrites) -> None:
-        self.writes = writes
+    def __init__(self, organization: Organization, components: Components) -> None:
+        self.organization = organization
+        self.schema = organization.schema
+        self.components = components
+
+    # -- global choices -----------------------------------------------------------------------------------------------
+
+    def create_set(self, body: Row, solution: str | None) -> OptionSet:
+        """A new global choice (facts §6.5). Raises DataverseError 400."""
+        name = str(body.get("Name", ""))
+        metadata_names.check(self.organization, "OptionSet", name)
+        if name.lower() in self.schema.option_sets:
+            raise metadata_names.exists("An option set", name)
+        first = metadata_names.first_option(self.organization, solution)
+        options = list(metadata_bodies.options(body.get("Options") or [], first))
+        made = OptionSet(name, new_id(), options, is_global=True, is_custom=True, display=text_of(body.get("DisplayName")))
+        self.schema.option_sets[name.lower()] = made
+        self.components.note(solution, "OptionSet", made.metadata_id)
+        return made
+
+    def find_set(self, name: str) -> OptionSet:
+        """A global choice by name or id. Raises DataverseError 404."""
+        found = self.schema.option_sets.get(name.lower())
+        found = found or next((item for item in self.schema.option_sets.values() if item.metadata_id == name.lower()), None)
+        if found is None:
+            raise not_found("OptionSet", name)
+        return found
+
+    def delete_set(self, options: OptionSet) -> None:
+        """Remove a global choice that no column uses. Raises DataverseError 400."""
+        users = sum(column.options is options for table in self.schema.tables.values() for column in table.columns.values())
+        if users:
+            raise metadata_names.in_use("OptionSet", options.name, users)
+        del self.schema.option_sets[options.name.lower()]
+        self.components.forget(options.metadata_id)
+
+    # -- options ------------------------------------------------------------------------------------------------------
 
     def _found(self, body: Row) -> tuple[OptionSet, Column | None]:
         """The choice that a body names. Raises DataverseError 404, 400."""
         name = body.get("OptionSetName")
         if name:
-            return self.writes.option_set(str(name)), None
-        table = self.writes.organization.table(str(body.get("EntityLogicalName", "")))
+            return self.find_set(str(name)), None
+        table = self.organization.table(str(body.get("EntityLogicalName", "")))
         column = table.columns.get(str(body.get("AttributeLogicalName", "")))
         if column is None:
             raise not_found("Attribute", str(body.get("AttributeLogicalName", "")))
@@ -31,7 +70,7 @@ class Choices:
         options, column = self._found(body)
         value = body.get("Value")
         if value is None:
-            value = first_option(self.writes.organization, solution)
+            value = first_option(self.organization, solution)
             while options.find(value) is not None:
                 value += 1
         if options.find(int(value)) is not None:

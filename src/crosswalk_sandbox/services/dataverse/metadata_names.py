@@ -65,3 +65,11 @@ def first_option(organization: Organization, solution: str | None) -> int:
     found = next((row for row in rows if row["publisherid"] == publisher), None)
     prefix = (found or {}).get("customizationoptionvalueprefix") or 10_000
     return int(prefix) * OPTIONS_PER_PREFIX
+
+
+def named_by(text: str, name: str) -> tuple[str, bool]:
+    """What stands in brackets: `(LogicalName='x')` → ("x", True), a GUID → (guid, False)."""
+    head, mark, value = text.partition("=")
+    if mark and head.strip() == name:
+        return value.strip().strip("'"), True
+    return text.strip().lower(), False

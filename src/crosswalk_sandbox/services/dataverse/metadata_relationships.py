@@ -58,7 +58,7 @@ class RelationshipWrites:
         self.schema.relationships[schema_name] = relationship
         self.schema.refresh()
         self.writes.note_column(referencing, column, solution)
-        self.writes.note(solution, "EntityRelationship", relationship.metadata_id)
+        self.writes.components.note(solution, "EntityRelationship", relationship.metadata_id)
         return relationship.metadata_id
 
     def _table(self, body: Row, name: str) -> Table:
@@ -86,7 +86,7 @@ class RelationshipWrites:
         self.schema.tables[name] = intersect
         self.schema.many_to_many[schema_name] = pair
         self.schema.refresh()
-        self.writes.note(solution, "EntityRelationship", pair.metadata_id)
+        self.writes.components.note(solution, "EntityRelationship", pair.metadata_id)
         return pair.metadata_id
 
     def find(self, name: str) -> Relationship | ManyToMany:
@@ -116,7 +116,7 @@ class RelationshipWrites:
             raise metadata_names.in_use("Attribute", item.column, len(used))
         del self.schema.relationships[item.schema]
         self.writes.remove_column(table, table.columns[item.column])
-        self.writes.forget(item.metadata_id)
+        self.writes.components.forget(item.metadata_id)
 
 
 def cascade(given: dict[str, Any]) -> dict[str, str]:

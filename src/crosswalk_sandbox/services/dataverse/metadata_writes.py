@@ -1,19 +1,20 @@
-"""Creating, changing and deleting tables, columns, keys and choices (facts/dataverse.md §6). No HTTP here."""
+"""Creating, changing and deleting tables and columns (facts/dataverse.md §6). No HTTP here."""
 
-from typing import Any, cast
+from typing import cast
 
 from . import custom_tables, metadata_bodies, metadata_names
+from .cascades import delete
 from .clock import new_id
-from .errors import DataverseError, not_found
+from .components import Components
+from .errors import DataverseError
 from .messages import sync
-from .metadata import Column, Key, OptionSet, Row, Table
+from .metadata import Column, Row, Table
 from .metadata_bodies import invalid, text_of
+from .metadata_choices import Choices
+from .metadata_keys import KeyWrites
 from .organization import Organization
 
 COLUMN_MAXIMUM = 1024
-KEY_MAXIMUM, KEY_COLUMNS, KEY_TEXT = 10, 16, 450  # facts §6.6: 10 keys, 16 columns, 900 bytes
-KEY_KINDS = frozenset({"Decimal", "Integer", "BigInt", "String", "DateTime", "Lookup", "Picklist", "Customer", "Owner"})
-COMPONENTS = {"Entity": 1, "Attribute": 2, "OptionSet": 9, "EntityRelationship": 10, "EntityKey": 14}
 LOCKED = {
     "0x80071151": "The solution installation or removal failed due to the installation or removal of another solution at the same "
     "time. Please try again later.",
@@ -24,21 +25,17 @@ LOCKED = {
 
 
 class MetadataWrites:
-    """The writes. A test sets `lock` to let the next so many writes meet a lock; `key_build_s` is how long an index takes."""
+    """The writes. A test sets `lock` to let the next so many writes meet a lock; `keys.build_s` is how long an index takes."""
 
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
         self.schema = organization.schema
         self.lock_code = "0x80071151"
         self.lock_times = 0
-        self.key_build_s = 0.5
         self.next_object_type = 10_000 + sum(table.is_custom for table in self.schema.tables.values())
-        self.pending: list[tuple[str, Key]] = [
-            (table.logical, key)
-            for table in self.schema.tables.values()
-            for key in table.keys.values()
-            if key.status in ("Pending", "InProgress")
-        ]
+        self.components = Components(organization)
+        self.keys = KeyWrites(organization, self.components)
+        self.choices = Choices(organization, self.components)
 
     def lock(self, times: int, code: str = "0x80071151") -> None:
         """Let the next `times` metadata writes be refused as if another operation were running (facts §6.8)."""
@@ -50,32 +47,6 @@ class MetadataWrites:
         if self.lock_times > 0:
             self.lock_times -= 1
             raise DataverseError(400, self.lock_code, LOCKED[self.lock_code])
-
-    # -- solutions ----------------------------------------------------------------------------------------------------
-
-    def check_solution(self, name: str | None) -> None:
-        """Raise DataverseError 404 for a solution that does not exist."""
-        if name is not None and all(row.get("uniquename") != name for row in self.organization.scan("solution")):
-            raise DataverseError(404, "0x80040217", f"solution With UniqueName = {name} Does Not Exist")
-
-    def note(self, solution: str | None, kind: str, metadata_id: str, behavior: int = 0) -> None:
-        """Write a component down in its solution; once."""
-        row = next((row for row in self.organization.scan("solution") if row.get("uniquename") == solution), None)
-        if row is None:
-            return
-        for item in self.organization.scan("solutioncomponent"):
-            if item["objectid"] == metadata_id and item["solutionid"] == row["solutionid"]:
-                return
-        values = {"objectid": metadata_id, "componenttype": COMPONENTS[kind], "rootcomponentbehavior": behavior}
-        row_id = new_id()
-        values |= {"solutioncomponentid": row_id, "solutionid": row["solutionid"], "ismetadata": True}
-        self.organization.put("solutioncomponent", row_id, values)
-
-    def forget(self, metadata_id: str) -> None:
-        """Take a deleted component out of all solutions."""
-        for item in list(self.organization.scan("solutioncomponent")):
-            if item["objectid"] == metadata_id:
-                self.organization.put("solutioncomponent", item["solutioncomponentid"], None)
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
@@ -108,7 +79,7 @@ class MetadataWrites:
             self._add_column(table, item, first)
         self.schema.tables[logical] = table
         self.change_table(table, body)
-        self.note(solution, "Entity", table.metadata_id)
+        self.components.note(solution, "Entity", table.metadata_id)
         sync(self.organization)
         return table
 
@@ -148,20 +119,19 @@ class MetadataWrites:
                     targets = child.columns[item.column].targets
                     child.columns[item.column].targets = [target for target in targets if target != table.logical]
                 del self.schema.relationships[name]
-                self.forget(item.metadata_id)
+                self.components.forget(item.metadata_id)
         for pair in [item for item in self.schema.many_to_many.values() if table.logical in (item.first, item.second)]:
             self.delete_pair(pair.schema)
         for part in (*table.columns.values(), *table.keys.values()):
-            self.forget(part.metadata_id)
-        self.forget(table.metadata_id)
+            self.components.forget(part.metadata_id)
+        self.components.forget(table.metadata_id)
         del self.schema.tables[table.logical]
         self.organization.rows.pop(table.logical, None)
         self.schema.refresh()
         sync(self.organization)
 
     def _empty(self, table: Table) -> None:
-        from .cascades import delete  # rows go as if deleted one by one
-
+        """Rows go as if deleted one by one."""
         for row in list(self.organization.scan(table.logical)):
             if self.organization.find(table.logical, row[table.primary_id]) is not None:
                 delete(self.organization, table.logical, row[table.primary_id])
@@ -172,7 +142,7 @@ class MetadataWrites:
         for row_id in list(self.organization.rows.get(pair.intersect, {})):
             self.organization.put(pair.intersect, row_id, None)
         self.schema.tables.pop(pair.intersect, None)
-        self.forget(pair.metadata_id)
+        self.components.forget(pair.metadata_id)
         self.schema.refresh()
 
     # -- columns ------------------------------------------------------------------------------------------------------
@@ -187,8 +157,8 @@ class MetadataWrites:
         return column
 
     def note_column(self, table: Table, column: Column, solution: str | None) -> None:
-        self.note(solution, "Entity", table.metadata_id, 2)
-        self.note(solution, "Attribute", column.metadata_id)
+        self.components.note(solution, "Entity", table.metadata_id, 2)
+        self.components.note(solution, "Attribute", column.metadata_id)
 
     def _add_column(self, table: Table, body: Row, first_option: int) -> Column:
         self.check_column_name(table, str(body.get("SchemaName", "")))
@@ -229,7 +199,7 @@ class MetadataWrites:
         if address is None and not (given.get("IsGlobal") and given.get("Name")):
             return
         name = str(address or given["Name"]).rpartition("(")[2].rstrip(")").removeprefix("Name=").strip("'")
-        column.options = self.option_set(name)
+        column.options = self.choices.find_set(name)
 
     def delete_column(self, table: Table, column: Column) -> None:
         """Remove a column with its values. Raises DataverseError 400 for a system column, a lookup, or one in a key."""
@@ -253,90 +223,5 @@ class MetadataWrites:
                 self.organization.put(table.logical, row[table.primary_id], kept)
         for name in gone & table.columns.keys():
             del table.columns[name]
-        self.forget(column.metadata_id)
+        self.components.forget(column.metadata_id)
         self.schema.refresh()
-
-    # -- choices ------------------------------------------------------------------------------------------------------
-
-    def create_option_set(self, body: Row, solution: str | None) -> OptionSet:
-        """A new global choice (facts §6.5). Raises DataverseError 400."""
-        name = str(body.get("Name", ""))
-        metadata_names.check(self.organization, "OptionSet", name)
-        if name.lower() in self.schema.option_sets:
-            raise metadata_names.exists("An option set", name)
-        first = metadata_names.first_option(self.organization, solution)
-        options = list(metadata_bodies.options(body.get("Options") or [], first))
-        made = OptionSet(name, new_id(), options, is_global=True, is_custom=True, display=text_of(body.get("DisplayName")))
-        self.schema.option_sets[name.lower()] = made
-        self.note(solution, "OptionSet", made.metadata_id)
-        return made
-
-    def option_set(self, name: str) -> OptionSet:
-        """A global choice by name or id. Raises DataverseError 404."""
-        found = self.schema.option_sets.get(name.lower())
-        found = found or next((item for item in self.schema.option_sets.values() if item.metadata_id == name.lower()), None)
-        if found is None:
-            raise not_found("OptionSet", name)
-        return found
-
-    def delete_option_set(self, options: OptionSet) -> None:
-        """Remove a global choice that no column uses. Raises DataverseError 400."""
-        users = sum(column.options is options for table in self.schema.tables.values() for column in table.columns.values())
-        if users:
-            raise metadata_names.in_use("OptionSet", options.name, users)
-        del self.schema.option_sets[options.name.lower()]
-        self.forget(options.metadata_id)
-
-    # -- keys ---------------------------------------------------------------------------------------------------------
-
-    def create_key(self, table: Table, body: Row, solution: str | None) -> Key:
-        """A new alternate key, Pending (facts §6.6). Raises DataverseError 400."""
-        schema_name = str(body.get("SchemaName", ""))
-        metadata_names.check(self.organization, "EntityKey", schema_name)
-        if schema_name.lower() in table.keys:
-            raise invalid(f"An entity key with the name {schema_name} already exists on entity {table.logical}.", "0x80060893")
-        columns = [str(name).lower() for name in cast("list[Any]", body.get("KeyAttributes") or [])]
-        if any(set(key.columns) == set(columns) for key in table.keys.values()):
-            raise invalid("An entity key with the selected attributes already exists on entity.", "0x80060894")
-        if len(table.keys) >= KEY_MAXIMUM or not 1 <= len(columns) <= KEY_COLUMNS:
-            raise _bad_key(f"A table has at most {KEY_MAXIMUM} keys of 1 to {KEY_COLUMNS} columns.")
-        for name in columns:
-            column = table.columns.get(name)
-            if column is None or column.kind not in KEY_KINDS:
-                raise _bad_key(f"The attribute {name} does not exist or cannot be part of a key.")
-        if sum(table.columns[name].max_length or 0 for name in columns) > KEY_TEXT:
-            raise _bad_key("The key is larger than the maximum index size of 900 bytes.")
-        key = Key(schema_name, schema_name.lower(), new_id(), columns, text_of(body.get("DisplayName")))
-        table.keys[key.logical] = key
-        self.start_key(table, key)
-        self.note(solution, "Entity", table.metadata_id, 2)
-        self.note(solution, "EntityKey", key.metadata_id)
-        self.schema.refresh()
-        return key
-
-    def start_key(self, table: Table, key: Key) -> None:
-        """Begin to build a key's index."""
-        key.status, key.made_at = "Pending", self.organization.clock.seconds()
-        self.pending.append((table.logical, key))
-
-    def advance(self) -> None:
-        """Let the indexes that are being built come as far as the sandbox's clock says."""
-        now = self.organization.clock.seconds()
-        for logical, key in list(self.pending):
-            age = now - key.made_at
-            if age >= self.key_build_s:
-                self.pending.remove((logical, key))
-                if logical in self.schema.tables and key.logical in self.schema.tables[logical].keys:
-                    key.status = "Active" if self.organization.build_key(logical, key) else "Failed"
-                    self.schema.version += 1
-            elif age >= self.key_build_s / 3:
-                key.status = "InProgress"
-
-    def delete_key(self, table: Table, key: Key) -> None:
-        del table.keys[key.logical]
-        self.forget(key.metadata_id)
-        self.schema.refresh()
-
-
-def _bad_key(reason: str) -> DataverseError:
-    return invalid(f"Invalid EntityKey Operation performed : {reason}", "0x8006088f")
