@@ -8,7 +8,8 @@ from typing import Any
 class Entry:
     """One request. `repeated` says that an earlier request wrote the same ids of the same object with the same verb.
 
-    `methods` has the verb of each id for a request that holds several; it is empty for any other.
+    For a request that holds several, `methods` has the verb of each id, `reads` what it asked for, and `refusals` the status of
+    each part that was refused; they are empty for any other.
     """
 
     seq: int
@@ -19,6 +20,8 @@ class Entry:
     object: str | None = None
     ids: list[str] = field(default_factory=list[str])
     methods: list[str] = field(default_factory=list[str])
+    reads: list[str] = field(default_factory=list[str])
+    refusals: list[int] = field(default_factory=list[int])
     fault: str | None = None
     repeated: bool = False
 

@@ -63,6 +63,7 @@ def test_parts_are_answered_in_order_and_listed_in_the_ledger(talk: Talk) -> Non
     assert talk.call.written.object == "contact,account"
     assert talk.call.written.ids == [ID.format(1), ID.format(2), ID.format(1)]
     assert talk.call.written.methods == ["POST", "POST", "DELETE"]
+    assert talk.call.written.reads == [f"{ROOT}contacts({ID.format(1)})?$select=lastname"]
 
 
 @pytest.mark.parametrize(("go_on", "outer", "inner"), [(False, 400, [204, 404]), (True, 200, [204, 404, 204])])
@@ -71,6 +72,7 @@ def test_a_refusal_stops_the_batch_unless_it_is_told_to_go_on(talk: Talk, go_on:
     parts = [part("POST", f"{ROOT}contacts", contact(1)), part("DELETE", f"{ROOT}contacts({ID.format(9)})")]
     answered = posted(talk, *parts, part("POST", f"{ROOT}contacts", contact(2)), go_on=go_on)
     assert answered[:2] == (outer, inner)
+    assert talk.call.written.refusals == [404]
     assert talk.names("contacts", "lastname").count("L1") == 1
     assert ("L2" in talk.names("contacts", "lastname")) is go_on
 

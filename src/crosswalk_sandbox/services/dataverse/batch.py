@@ -90,9 +90,12 @@ class Batch:
         except DataverseError as error:
             return PartAnswer(refused(error), part.content_id)
         answer = self.server.answer(call)
+        if part.method == "GET":
+            self.call.written.reads.append(part.url)
         if answer.status < 400:
             self.note(part, call, answer)
         else:
+            self.call.written.refusals.append(answer.status)
             answer.headers.setdefault("REQ_ID", new_id())
         return PartAnswer(answer, part.content_id)
 

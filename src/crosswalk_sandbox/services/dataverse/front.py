@@ -122,6 +122,8 @@ class Front:
                 object=call.written.object,
                 ids=call.written.ids,
                 methods=call.written.methods,
+                reads=call.written.reads,
+                refusals=call.written.refusals,
                 fault=fault,
             )
         )

@@ -28,11 +28,16 @@ class Caller:
 
 @dataclass(slots=True)
 class Written:
-    """What a request wrote, for the ledger: the table, and the ids; for a $batch also the method that wrote each id."""
+    """What a request wrote, for the ledger: the table, and the ids.
+
+    For a $batch also the method that wrote each id, the addresses that its GETs asked for, and the statuses of refused parts.
+    """
 
     object: str | None = None
     ids: list[str] = field(default_factory=list[str])
     methods: list[str] = field(default_factory=list[str])
+    reads: list[str] = field(default_factory=list[str])
+    refusals: list[int] = field(default_factory=list[int])
 
 
 @dataclass(slots=True)
