@@ -36,6 +36,9 @@ _RELATIONSHIP = (
     "SchemaName,ReferencedEntity,ReferencedAttribute,ReferencingEntity,ReferencingAttribute,"
     "ReferencingEntityNavigationPropertyName,CascadeConfiguration,MetadataId,IsCustomRelationship"
 )
+_STRONG = {"Consistency": "Strong"}
+_PARTS = 99
+"""Questions in one request: definitions are slow to answer, and a batch has some minutes (§4.5)."""
 _OPTION_KINDS = ("Picklist", "MultiSelectPicklist", "State", "Status")
 _OPTIONS_QUERY = "?$select=LogicalName&$expand=OptionSet,GlobalOptionSet"
 _AUTOMATIONS = "applicationid ne null or accessmode eq 3 or accessmode eq 4 or fullname eq 'SYSTEM' or fullname eq 'INTEGRATION'"
@@ -48,7 +51,7 @@ async def describe(client: DataverseClient) -> Description:
     listed = await _listed(client)
     wanted = sorted(name for name, item in listed.items() if _is_wanted(item))
     extra = _user_paths(identity.user_id)
-    answers = await client.read_batch([*_paths_of(wanted), *extra], {"Consistency": "Strong"})
+    answers = await client.read_batch([*_paths_of(wanted), *extra], _STRONG, _PARTS)
     users, privilege = answers[-2:]
     details = _details(wanted, answers[:-2])
     details |= await _referring_tables(client, listed, details)
@@ -67,7 +70,7 @@ async def describe(client: DataverseClient) -> Description:
 async def redescribe(client: DataverseClient, known: Description, names: Iterable[str]) -> Description:
     """The schema with these tables read anew (in one request), new ones added and vanished ones left out."""
     wanted = sorted(set(names))
-    answers = await client.read_batch(_paths_of(wanted), {"Consistency": "Strong"})
+    answers = await client.read_batch(_paths_of(wanted), _STRONG, _PARTS)
     details = _details(wanted, answers)
     kept = {name: table.details for name, table in known.tables.items() if name not in wanted}
     sets = {name: held for name, held in known.entity_sets.items() if name not in wanted}
@@ -126,7 +129,7 @@ async def _referring_tables(
         for relationship in held.one_to_many
     }
     missing = sorted(name for name in found - set(details) if name in listed and _is_custom(listed[name]))
-    return _details(missing, await client.read_batch(_paths_of(missing), {"Consistency": "Strong"}))
+    return _details(missing, await client.read_batch(_paths_of(missing), _STRONG, _PARTS))
 
 
 def _paths_of(names: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Dataverse's column types as leaves, and values to and from their wire form (facts/dataverse.md §3.11 to §3.13, §6.3)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -186,24 +186,22 @@ def _not_too_early(text: str) -> str:
 
 def decode(field: DestinationField, options: Options, wire: Any) -> Value:
     """A value as Dataverse answers it, in canonical form; nothing at all is None. An integer that is no option stays a text."""
-    if wire is None or wire == "":
-        return None
-    kind = field.type
+    return None if wire is None or wire == "" else decoder(field.type, options)(wire)
+
+
+def decoder(kind: FieldType, options: Options) -> Callable[[Any], Value]:
+    """What makes values of one column canonical, chosen once for many rows; it is not asked about nothing at all."""
     if kind == "option":
-        return options.symbols.get(int(wire), str(wire))
+        return lambda wire: options.symbols.get(int(wire), str(wire))
     if kind == "options":
-        return [options.symbols.get(number, str(number)) for number in sorted(int(part) for part in str(wire).split(","))]
+        return lambda wire: [options.symbols.get(number, str(number)) for number in sorted(map(int, str(wire).split(",")))]
     if kind in {"decimal", "money"}:
-        return decimal_text(Decimal(str(wire)))
-    if kind == "integer":
-        return int(wire)
-    if kind == "datetime":
-        return read_instant(str(wire))
+        return lambda wire: decimal_text(Decimal(str(wire)))
     if kind == "date":
-        return str(wire)[:10]
-    if kind == "json" and isinstance(wire, str):
-        return read_json(wire)
-    return canonical(wire)
+        return lambda wire: str(wire)[:10]
+    if kind == "json":
+        return lambda wire: read_json(wire) if isinstance(wire, str) else canonical(wire)
+    return {"integer": int, "datetime": read_instant}.get(kind, canonical)
 
 
 def read_json(text: str) -> Value:

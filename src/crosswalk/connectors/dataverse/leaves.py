@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from crosswalk.connectors.dataverse.description import Description, Lookup, Party, Table
-from crosswalk.connectors.dataverse.fields import DOCUMENT, TEAM, decode, encode, read_instant
+from crosswalk.connectors.dataverse.fields import DOCUMENT, TEAM, decoder, encode, read_instant
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Actor, Row
@@ -25,14 +25,15 @@ class Leaves:
         self._fields: Mapping[str, DestinationField] = {field.path: field for field in description.object(table_name).fields}
         self._document = DOCUMENT[1] if table_name == DOCUMENT[0] else None
         self._plain = [
-            (path, field, self.table.options(path))
+            (path, decoder(field.type, self.table.options(path)))
             for path, field in self._fields.items()
             if path in self.table.columns and path not in self.table.lookups and path != self._document
         ]
+        self._pointers = [(path, f"_{lookup.column}_value", lookup) for path, lookup in self.table.lookups.items()]
 
     def query(self) -> dict[str, str]:
         """`$select` of everything the leaves need, and `$expand` of an activity's parties."""
-        names = {path for path, _, _ in self._plain} | {f"_{item.column}_value" for item in self.table.lookups.values()}
+        names = {path for path, _ in self._plain} | {f"_{item.column}_value" for item in self.table.lookups.values()}
         for stamp in ("createdby", "modifiedby"):
             if stamp in self.table.columns:
                 names.add(f"_{stamp}_value")
@@ -106,11 +107,15 @@ class Leaves:
 
     def flatten(self, record: Mapping[str, Any]) -> Values:
         """Every leaf the record answers, canonical."""
-        values: Values = {path: decode(field, options, record[path]) for path, field, options in self._plain if path in record}
-        for path, lookup in self.table.lookups.items():
-            name = f"_{lookup.column}_value"
+        values: Values = {}
+        for path, decoded in self._plain:
+            if path in record:
+                wire = record[path]
+                values[path] = None if wire is None or wire == "" else decoded(wire)
+        for path, name, lookup in self._pointers:
             if name in record:
-                values[path] = self._pointed(lookup, record[name], record.get(name + TARGET))
+                identity = record[name]
+                values[path] = None if identity is None else _pointed(lookup, identity, record.get(name + TARGET))
         if self._document is not None and "filename" in record:
             name, size = record["filename"], record.get("filesize")
             values[self._document] = [{"name": name, "size": int(size or 0)}] if name else None
@@ -118,12 +123,6 @@ class Leaves:
             held = cast(list[Mapping[str, Any]], record[str(self.table.party_list)])
             values.update((path, _invited(party, held)) for path, party in self.table.parties.items())
         return values
-
-    @staticmethod
-    def _pointed(lookup: Lookup, identity: Any, target: str | None) -> Value:
-        if identity is None or (lookup.polymorphic and target != lookup.target):
-            return None
-        return f"{TEAM}{identity}" if lookup.path == "ownerid" and target == "team" else str(identity)
 
     def missing_parties(self, record: Mapping[str, Any]) -> str | None:
         """The link to parties that the server did not put into its answer, or None."""
@@ -154,6 +153,12 @@ def _guid(text: str, path: str) -> str:
         return str(UUID(text))
     except ValueError:
         raise RejectedError(f"The value for {path} is no id.", "validation", "Correct the mapping of this reference.") from None
+
+
+def _pointed(lookup: Lookup, identity: str, target: str | None) -> Value:
+    if lookup.polymorphic and target != lookup.target:
+        return None
+    return f"{TEAM}{identity}" if lookup.path == "ownerid" and target == "team" else identity
 
 
 def _parties(party: Party, value: Value) -> list[dict[str, Any]]:
