@@ -115,6 +115,25 @@ async def test_a_key_is_waited_for_and_holds(destination: DynamicsDestination) -
     assert isinstance(two, Row)
 
 
+async def test_a_key_over_duplicates_is_built_anew_once_they_are_gone(destination: DynamicsDestination) -> None:
+    """An index over equal values fails (§6.6); the refusal says so, and the next call reactivates it."""
+    plain = column("contact", "pulse_sourcesystemid", "text", "Source system ID", max_length=100)
+    schema = await destination.apply(plain, await destination.describe())
+    rows = [await created(destination, "contact", lastname="Rao", pulse_sourcesystemid="P-1") for _ in range(2)]
+    unique = column("contact", "pulse_sourcesystemid", "text", "Source system ID", unique=True)
+    with pytest.raises(RejectedError) as refused:
+        await destination.apply(unique, schema)
+    assert refused.value.code == "duplicate" and "P-1" not in str(refused.value)
+    (finding,) = [item for item in await destination.probe({"contact": 1}) if item.code == "key_not_active"]
+    assert (finding.severity, finding.field) == ("warning", "pulse_sourcesystemid")
+    (present,) = [item for item in await destination.probe({"contact": 1}) if item.code == "keys_present"]
+    assert present.count == 2
+    await destination.remove("contact", [rows[1].id])
+    schema = await destination.apply(unique, await destination.describe())
+    field = schema.object("contact").field("pulse_sourcesystemid")  # type: ignore[union-attr]
+    assert field and field.unique
+
+
 async def test_schema_names_are_the_labels(server: Sandbox, destination: DynamicsDestination) -> None:
     """Logical names as asked, schema names with capitals, everything in our solution under the prefix's publisher (§6.1)."""
     await apply_all(destination)

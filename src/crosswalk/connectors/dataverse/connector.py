@@ -1,6 +1,6 @@
 """How Dynamics 365 introduces itself, and the destination that the other files of this folder make up."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -152,12 +152,18 @@ class DynamicsDestination:
 
     async def apply(self, change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
         """Carry out one schema change; published when the connection is closed."""
-        self._described = await self._schema.apply(change, await self._description())
-        return self._described.schema
+        return await self._changed(self._schema.apply, change)
 
     async def undo(self, change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
         """Take one schema change back."""
-        self._described = await self._schema.undo(change, await self._description())
+        return await self._changed(self._schema.undo, change)
+
+    async def _changed(
+        self, verb: Callable[[SchemaChange, Description], Awaitable[Description]], change: SchemaChange
+    ) -> DestinationSchema:
+        """What is known is known no more when a change fails half-way."""
+        known, self._described = await self._description(), None
+        self._described = await verb(change, known)
         return self._described.schema
 
 

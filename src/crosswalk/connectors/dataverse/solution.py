@@ -64,12 +64,12 @@ class Solutions:
         `custom_tables`: the metadata ids of the custom tables there are. A standard table in the solution only says that it
         once had a column of ours.
         """
-        for solution in await self._rows("solutions", "solutionid", f"uniquename eq '{solution_name(prefix)}'"):
-            identity = str(solution["solutionid"])
-            held = await self._rows("solutioncomponents", "componenttype,objectid", f"_solutionid_value eq {identity}")
-            if any(component["componenttype"] != TABLE_COMPONENT or component["objectid"] in custom_tables for component in held):
-                return
-            await self._delete(f"solutions({identity})")
+        name = solution_name(prefix)
+        held = await self._rows("solutioncomponents", "componenttype,objectid", f"solutionid/uniquename eq '{name}'")
+        if any(component["componenttype"] != TABLE_COMPONENT or component["objectid"] in custom_tables for component in held):
+            return
+        for solution in await self._rows("solutions", "solutionid", f"uniquename eq '{name}'"):
+            await self._delete(f"solutions({solution['solutionid']})")
         self._known.pop(prefix, None)
         for publisher in await self._rows("publishers", "publisherid", f"uniquename eq '{publisher_name(prefix)}'"):
             identity = str(publisher["publisherid"])
