@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from dataverse_talk import Json, Talk, label
 
+from crosswalk_sandbox.services.dataverse.controlled import Controlled
+
 CRM = "Microsoft.Dynamics.CRM."
 TABLE = "EntityDefinitions(LogicalName='new_thing')"
 
@@ -257,3 +259,11 @@ def test_locks_refuse_as_often_as_told(talk: Talk, code: str) -> None:
     body = column("String", "new_Late")
     assert talk.refusal("POST", f"{TABLE}/Attributes", body) == (400, code)
     talk.done("POST", f"{TABLE}/Attributes", body)
+
+
+def test_locks_and_index_times_are_set_by_control(talk: Talk) -> None:
+    """The control verb says what holds; an unknown lock code is refused."""
+    metadata = Controlled(talk.server).verbs()["metadata"]
+    assert metadata({"lock": 2, "key_build_s": 9}) == {"lock": 2, "code": "0x80071151", "key_build_s": 9.0}
+    with pytest.raises(ValueError, match="no such lock code"):
+        metadata({"lock": 1, "code": "0x1"})

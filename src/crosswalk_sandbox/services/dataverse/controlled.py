@@ -20,7 +20,7 @@ SETTABLE = ("divisor", "speed", "request_ms", "row_ms")
 
 
 class Controlled:
-    """POST seed, edit, delete, corrupt, limits, privileges, switches, session; bodies name rows as the Web API does."""
+    """POST seed, edit, delete, corrupt, limits, privileges, metadata, switches, session; bodies name rows as the Web API does."""
 
     def __init__(self, server: "Server") -> None:
         self.server = server
@@ -59,6 +59,7 @@ class Controlled:
             "privileges": self.privileges,
             "switches": lambda body: self.server.switches.set(body),
             "session": self.session,
+            "metadata": self.metadata,
         }
         return {name: _plainly(verb) for name, verb in verbs.items()}
 
@@ -142,6 +143,14 @@ class Controlled:
         rules = limits.rules
         shown = (*SETTABLE, "window_s", "requests", "execution_ms", "concurrent")
         return {"active": limits.active, **{name: getattr(rules, name) for name in shown}}
+
+    def metadata(self, body: Json) -> Json:
+        """{"lock": times, "code"?, "key_build_s"?}: metadata writes to be refused as locked; how long a key's index takes."""
+        writes = self.server.metadata
+        if "lock" in body:
+            writes.lock(int(body["lock"]), str(body.get("code", writes.lock_code)))
+        writes.keys.build_s = float(body.get("key_build_s", writes.keys.build_s))
+        return {"lock": writes.lock_times, "code": writes.lock_code, "key_build_s": writes.keys.build_s}
 
     def privileges(self, body: Json) -> Json:
         """{"member": email or "application", "withhold": [...], "grant": [...]}: privileges that a user lacks from now on."""

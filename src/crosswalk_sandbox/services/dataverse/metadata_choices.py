@@ -1,6 +1,5 @@
 """Global choices; adding, changing and removing single options (facts/dataverse.md §6.5)."""
 
-
 from . import metadata_bodies, metadata_names
 from .clock import new_id
 from .components import Components
