@@ -7,7 +7,8 @@ from crosswalk.model.errors import UsageError
 
 
 def renamed(shipped: dict[str, Any], prefix: str | None, suffix: str) -> dict[str, Any]:
-    """The shipped map with its own prefix (its `name_prefix`) replaced, and the suffix behind every name that has it.
+    """The shipped map with its own prefix (its `name_prefix`) replaced, and the suffix behind every name that has it, but for
+    those under `names_without_suffix`: the platform gives them itself.
 
     Raises UsageError for a map whose names have no prefix to tell created ones by.
 
@@ -22,7 +23,10 @@ def renamed(shipped: dict[str, Any], prefix: str | None, suffix: str) -> dict[st
             "Take name_prefix and name_suffix out of crosswalk.toml; change single names in mapping.yaml.",
         )
     created = re.compile(rf"\b{re.escape(own)}_(\w+)")
-    name = rf"{prefix or own}_\g<1>{suffix}"
+    bare = set(shipped.get("names_without_suffix", ()))
+
+    def name(found: re.Match[str]) -> str:
+        return f"{prefix or own}_{found[1]}{'' if found[0] in bare else suffix}"
 
     def rename(part: Any) -> Any:
         if isinstance(part, str):

@@ -121,17 +121,21 @@ def _bind_record(binder: _Binder, name: str, record: Plain) -> Plain:
         bound["joins"] = joins
     bound["fields"] = fields
     absent: list[str] = []
+    needed: dict[str, _Missing] = {}
     for variant, mapped in record["fields"].items():
         path, _, alternative = variant.partition("@")
         if alternative and path in fields:
             continue
         try:
             fields[path] = _bind_field(binder, source_object, mapped, column, record, fields)
-        except _Missing:
+        except _Missing as missing:
             if mapped.get("required"):
-                raise
+                needed[path] = missing
             if "words_of" not in mapped and "beside" not in mapped and not alternative:
                 absent.append(path)
+    for path, missing in needed.items():
+        if path not in fields:  # no alternative had a source either
+            raise missing
     if by := [path for path in record.get("match", {}).get("by", ()) if path in fields]:
         bound["match"] = {"by": by}
     if absent := [path for path in absent if path not in fields]:

@@ -17,7 +17,7 @@ STANDARD = dynamics()
 NAME = re.compile("pulse_[a-z0-9]{1,43}")
 SYMBOL = re.compile("[A-Z][A-Z0-9_]*")
 OWN = {item["name"] for item in SHIPPED["objects"]}
-EVERYWHERE = frozenset({"ownerid", "createdon"})
+EVERYWHERE = frozenset({"ownerid", "createdon", "pulse_name"})
 """Columns every table has."""
 WITHOUT_SOURCE_ID = frozenset({"annotation", "campaignresponse"})
 """Notes take no columns of ours; a response is known by its campaign and contact."""
@@ -59,7 +59,7 @@ def test_a_table_has_a_name_that_its_label_gives_capitals_to(item: Plain) -> Non
     """`pulse_insurancecarrier`, “Insurance carrier” → pulse_InsuranceCarrier; its primary name column is written."""
     assert NAME.fullmatch(item["name"]) and item["singular"] == item["name"]
     assert schema_name(item["name"], item["label"]) != item["name"]
-    assert any(table == item["name"] and path == "pulse_name" for table, path, _ in created())
+    assert any(table == item["name"] and path == "pulse_name" for table, path, _, _ in fields())
 
 
 @pytest.mark.parametrize("table", TABLES)
