@@ -3,6 +3,7 @@
 import json
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 import pytest
 from dataverse_talk import Json, Talk, label
@@ -267,3 +268,12 @@ def test_locks_and_index_times_are_set_by_control(talk: Talk) -> None:
     assert metadata({"lock": 2, "key_build_s": 9}) == {"lock": 2, "code": "0x80071151", "key_build_s": 9.0}
     with pytest.raises(ValueError, match="no such lock code"):
         metadata({"lock": 1, "code": "0x1"})
+
+
+def test_the_model_as_xml(talk: Talk) -> None:
+    """$metadata names types and sets, the custom table's too."""
+    root = ElementTree.fromstring(talk.send("GET", "$metadata").encoded())
+    names = {item.get("Name"): item.get("Type") for item in root.iter("{http://docs.oasis-open.org/odata/ns/edm}Property")}
+    sets = {item.get("Name") for item in root.iter("{http://docs.oasis-open.org/odata/ns/edm}EntitySet")}
+    assert (names["birthdate"], names["_ownerid_value"]) == ("Edm.Date", "Edm.Guid")
+    assert {"contacts", "new_things"} <= sets
