@@ -94,6 +94,32 @@ async def test_an_owner_that_cannot_own_is_said(server: Sandbox, destination: Dy
     assert "owner" in answer.remedy.lower()
 
 
+# -- changing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["campaignresponse", "annotation"], ids=["in one message", "in a batch"])
+async def test_a_refused_change_is_named_and_the_rest_made(destination: DynamicsDestination, table: str) -> None:
+    """UpdateMultiple is all or nothing too (§4.3), and not every table has it (§4.4): each record is answered on its own."""
+    values: dict[str, Any] = {"subject": "Before"}
+    if table == "campaignresponse":
+        campaign = await created(destination, "campaign", name="Recall")
+        values["regardingobjectid.campaign"] = campaign.id
+    ids = [
+        (await created(destination, table, **{path.replace(".", "__"): value for path, value in values.items()})).id for _ in "abc"
+    ]
+    texts = ["After", "x" * 600, "After"]
+    stranger = Write(str(uuid4()), {"subject": "Nobody"})
+    writes = [*(Write(identity, {"subject": text}) for identity, text in zip(ids, texts, strict=True)), stranger]
+    answers = await destination.update(table, writes)
+    assert [answer.code if isinstance(answer, RejectedError) else answer.values["subject"] for answer in answers] == [
+        "After",
+        "validation",
+        "After",
+        "not_found",
+    ]
+    assert await destination.fetch(table, [stranger.id]) == [], "an update created a record"
+
+
 # -- activities --------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +215,29 @@ async def test_a_document_arrives_whole(server: Sandbox, destination: DynamicsDe
     assert (held["mimetype"], held["filename"]) == ("application/pdf", "scan.pdf")
 
 
+async def test_a_note_s_document_can_be_changed_and_taken_away(destination: DynamicsDestination, tmp_path: Path) -> None:
+    """Another file in the place of the first, a large one in the place of a small one, then none."""
+    row = await created(destination, "annotation", subject="Scan")
+    for name, size in (("one.txt", 10), ("two.txt", 4_000_000)):
+        (tmp_path / name).write_bytes(b"x" * size)
+        value = await destination.upload(tmp_path / name, name)
+        row = await updated(destination, "annotation", row.id, documentbody=value)
+        assert row.values["documentbody"] == [{"name": name, "size": size}]
+    row = await updated(destination, "annotation", row.id, documentbody=None)
+    assert row.values["documentbody"] is None and row.values["subject"] == "Scan"
+
+
+@pytest.mark.parametrize("size", [100, 4_000_000], ids=["inside the note", "in blocks"])
+async def test_a_blocked_kind_of_file_refuses_its_note(destination: DynamicsDestination, tmp_path: Path, size: int) -> None:
+    """The organisation refuses programs (§9): the note is not left behind without its document."""
+    (tmp_path / "run.exe").write_bytes(b"x" * size)
+    value = await destination.upload(tmp_path / "run.exe", "run.exe")
+    identity = str(uuid4())
+    (answer,) = await destination.create("annotation", [Write(identity, {"subject": "Scan", "documentbody": value})], MARKER)
+    assert isinstance(answer, RejectedError) and answer.code == "too_large"
+    assert await destination.fetch("annotation", [identity]) == []
+
+
 async def test_a_document_over_the_limit_is_refused(destination: DynamicsDestination, tmp_path: Path) -> None:
     """The organisation's limit (§9) is said before anything is sent."""
     path = tmp_path / "film.avi"
@@ -210,6 +259,12 @@ async def test_deleting_says_what_could_not_be_deleted(destination: DynamicsDest
     await destination.remove("appointment", [row.id, str(uuid4())])
     await destination.remove("contact", [contact.id])
     assert await destination.fetch("contact", [contact.id]) == []
+
+
+async def test_what_may_not_be_deleted_is_refused(destination: DynamicsDestination) -> None:
+    """Users cannot be deleted (§7): said as a refusal, not passed over."""
+    with pytest.raises(RejectedError):
+        await destination.remove("systemuser", [(await destination.users())[0].id])
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
