@@ -171,6 +171,15 @@ async def test_a_batch_answers_item_by_item(scripted: Open) -> None:
     assert await client.batch([]) == []
 
 
+async def test_every_part_of_a_batch_acts_as_the_caller() -> None:
+    """Impersonation must not depend on what a server passes on from a batch to its parts (§2)."""
+    client = DataverseClient("https://clinic.test", Credentials("t", "c", "s"), caller_object_id="entra-id")
+    script = Script([batch_answer(ok(None, 204), ok(None, 204))])
+    client._http = client._login = script  # type: ignore[assignment]
+    await client.batch([Part("DELETE", "contacts(1)"), Changeset([Part("DELETE", "contacts(2)")])])
+    assert script.asked[0][2].count(b"\r\nCallerObjectId: entra-id\r\n") == 2
+
+
 async def test_items_throttled_within_a_batch_are_sent_again(scripted: Open) -> None:
     """Only they, in their places."""
     pauses = Pauses()

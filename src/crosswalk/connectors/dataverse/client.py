@@ -62,9 +62,10 @@ class DataverseClient:
         """`caller_object_id`: the Entra object id of the user to act as (§2, impersonation). UsageError for a bad `url`."""
         parts = urlsplit(url)
         self.base_url = f"{parts.scheme}://{parts.netloc}"
-        headers = {**_HEADERS, **({"CallerObjectId": caller_object_id} if caller_object_id else {})}
+        # Repeated in every part of a batch: nothing says that a batch's own would be passed on to them.
+        self._caller = {"CallerObjectId": caller_object_id} if caller_object_id else {}
         # An affinity cookie would tie all requests to one web server, and the limits are counted for each (§5.3).
-        self._http = HttpClient(self.base_url, headers, timeout_seconds, cookies=False)
+        self._http = HttpClient(self.base_url, {**_HEADERS, **self._caller}, timeout_seconds, cookies=False)
         self._login = Login(self.base_url, credentials)
         self._governor = governor or Governor()
         self._read_pauses = read_pauses
@@ -155,7 +156,7 @@ class DataverseClient:
         sent = {**(headers or {}), "Content-Type": f"multipart/mixed; boundary={boundary}"}
         if continue_on_error:
             sent["Prefer"] = "odata.continue-on-error"
-        body = write_batch(items, ROOT, boundary)
+        body = write_batch(items, ROOT, boundary, self._caller)
         only_reads = all(isinstance(item, Part) and item.method == "GET" for item in items)
         exchange = self._until_answered if only_reads else self._send
         answer = await exchange("POST", "$batch", body, sent)

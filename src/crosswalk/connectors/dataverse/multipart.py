@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -53,32 +54,42 @@ def count(items: Sequence[Part | Changeset]) -> int:
     return sum(len(item.parts) if isinstance(item, Changeset) else 1 for item in items)
 
 
-def write_batch(items: Sequence[Part | Changeset], root: str, boundary: str) -> bytes:
-    """The body of a batch; send it as `multipart/mixed; boundary=<boundary>`. `root`: the path of the service root."""
+def write_batch(
+    items: Sequence[Part | Changeset], root: str, boundary: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """The body of a batch; send it as `multipart/mixed; boundary=<boundary>`. `root`: the path of the service root; `headers`
+    go with every request, before its own."""
     pieces: list[bytes] = []
     opening = f"--{boundary}\r\n".encode()
     for number, item in enumerate(items):
         pieces.append(opening)
         if isinstance(item, Part):
-            pieces += [_HEAD, _END, _request(item, root), _END]
+            pieces += [_HEAD, _END, _request(item, root, headers), _END]
             continue
         inner = f"changeset_{boundary}_{number}"
         pieces += [f"Content-Type: multipart/mixed; boundary={inner}\r\n\r\n".encode()]
         for identity, part in enumerate(item.parts, start=1):
-            pieces += [f"--{inner}\r\n".encode(), _HEAD, f"Content-ID: {identity}\r\n\r\n".encode(), _request(part, root), _END]
+            pieces += [
+                f"--{inner}\r\n".encode(),
+                _HEAD,
+                named = f"Content-ID: {identity}\r\n\r\n".encode()
+                pieces += [f"--{inner}\r\n".encode(), _HEAD, named, _request(part, root, headers), _END]
+                _request(part, root, headers),
+                _END,
+            ]
         pieces.append(f"--{inner}--\r\n".encode())
     pieces.append(f"--{boundary}--\r\n".encode())
     return b"".join(pieces)
 
 
-def _request(part: Part, root: str) -> bytes:
+def _request(part: Part, root: str, headers: Mapping[str, str]) -> bytes:
     address = part.path if part.path.startswith("$") and part.path[1:2].isdigit() else f"{root}/{part.path}"
     lines = [f"{part.method} {address} HTTP/1.1", "Accept: application/json"]
     body = b""
     if part.body is not None:
         body = part.body if isinstance(part.body, bytes) else orjson.dumps(part.body)
         lines.append("Content-Type: application/json; type=entry")
-    lines += [f"{name}: {value}" for name, value in part.headers.items()]
+    lines += [f"{name}: {value}" for name, value in {**headers, **part.headers}.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
