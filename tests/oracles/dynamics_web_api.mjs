@@ -201,6 +201,16 @@ const steps = {
             collection: rows, data: { new_name: "t", new_level: 727000001, "new_PatientId@odata.bind": `contacts(${contact})` },
             returnRepresentation: true,
         });
+        await api.createAttribute({
+            entityKey, data: { "@odata.type": type("FileAttributeMetadata"), SchemaName: "new_Scan", DisplayName: label("Scan"), MaxSizeInKB: 10240 },
+        });
+        const bytes = Buffer.alloc(5 * 1024 * 1024 + 3, unique);
+        const file = { collection: rows, key: row[`${logical}id`], property: "new_scan" };
+        await api.uploadFile({ ...file, fileName: "knee.pdf", data: bytes });
+        const scan = async () => await api.retrieve({ collection: rows, key: file.key, select: ["new_scan", "new_scan_name"] });
+        const stored = await scan();
+        await api.deleteRecord(file);
+        const cleared = (await scan()).new_scan;
         const wrong = await refusal(() => api.create({ collection: rows, data: { new_level: 5 } }));
         await api.deleteRelationship({ key: link.MetadataId });
         await api.deleteRecord({ collection: "EntityDefinitions", key: id });
@@ -213,6 +223,7 @@ const steps = {
             options: (level.GlobalOptionSet?.Options ?? []).map((one) => [one.Value, one.Label.UserLocalizedLabel.Label]),
             navigation: link.ReferencingEntityNavigationPropertyName,
             row: [row.new_level, row._new_patientid_value === contact],
+            file: [stored.new_scan_name, stored.new_scan?.length, cleared],
             wrong,
             after: after.value.length,
         };

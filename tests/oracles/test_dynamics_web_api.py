@@ -131,7 +131,7 @@ def test_references_by_ref(answered: Seen) -> None:
 
 
 @by("schema")
-def test_a_table_with_a_global_choice_and_a_lookup(answered: Seen) -> None:
+def test_a_table_with_a_global_choice_a_lookup_and_a_file(answered: Seen) -> None:
     """EntityDefinitions, GlobalOptionSetDefinitions and RelationshipDefinitions, created, read, used and deleted."""
     assert answered["found"] == [[True, True]]
     assert answered["entity"] == [True, "new_name"]
@@ -139,5 +139,6 @@ def test_a_table_with_a_global_choice_and_a_lookup(answered: Seen) -> None:
     assert answered["options"] == [[727000000, "Low"], [727000001, "High"]]
     assert answered["navigation"] == "new_PatientId"
     assert answered["row"] == [727000001, True]
+    assert answered["file"] == ["knee.pdf", 36, None]
     assert error(answered["wrong"]) == (400, "0x8004431a")
     assert answered["after"] == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pandas
 import pytest
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError, MetadataError
@@ -230,3 +231,35 @@ def test_a_file_column_keeps_what_was_uploaded(client: DataverseClient, table: s
     client._get_odata()._request("delete", link)
     row = client.records.retrieve(table, key, select=["new_document"])
     assert row is not None and row["new_document"] is None
+
+
+def test_a_table_is_built_by_a_batch(client: DataverseClient) -> None:
+    """Metadata travels in $batch too: a table, then its columns and a lookup; what cannot be made is refused alone."""
+    name = f"new_Stay{uuid4().hex[:8]}"
+    batch = client.batch.new()
+    batch.tables.create(name, {"new_Code": "string"}, display_name="Stay")
+    assert [item.status_code for item in batch.execute().responses] in ([200], [204])
+    batch = client.batch.new()
+    batch.tables.add_columns(name, {"new_Bed": "int", "new_Code": "string"})
+    batch.tables.create_lookup_field(name, "new_PatientId", "contact")
+    batch.tables.list(filter=f"SchemaName eq '{name}'", select=["LogicalName"])
+    added, taken, lookup, listed = batch.execute(continue_on_error=True).responses
+    assert (added.is_success, taken.error_code, lookup.is_success) == (True, "0x80047013", True)
+    assert listed.data and [item["LogicalName"] for item in listed.data["value"]] == [name.lower()]
+    columns = {item["LogicalName"] for item in client.tables.list_columns(name, select=["LogicalName"])}
+    assert {"new_bed", "new_code", "new_name", "new_patientid"} <= columns
+    batch = client.batch.new()
+    batch.tables.remove_columns(name, "new_Bed")
+    batch.tables.delete(name)
+    assert [item.status_code for item in batch.execute().responses] == [204, 204]
+    assert client.tables.get(name) is None
+
+
+def test_data_frames_are_written_and_read(client: DataverseClient, table: str) -> None:
+    """Rows from a pandas frame and back, types kept."""
+    ids = client.dataframe.create(
+        table, pandas.DataFrame({"new_code": ["a", "b"], "new_count": [1, 2], "new_urgent": [True, False]})
+    )
+    client.dataframe.update(table, pandas.DataFrame({f"{table.lower()}id": ids, "new_count": [3, 4]}), f"{table.lower()}id")
+    frame = client.records.list(table, select=["new_code", "new_count", "new_urgent"], orderby=["new_code"]).to_dataframe()
+    assert frame[["new_code", "new_count", "new_urgent"]].values.tolist() == [["a", 3, True], ["b", 4, False]]
