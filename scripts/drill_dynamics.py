@@ -127,7 +127,7 @@ def asked(entry: Json) -> str:
 
 def created(entry: Json) -> list[str]:
     """The ids of the rows that a ledger entry created."""
-    path = urlsplit(entry["path"]).path
+    path: str = urlsplit(str(entry["path"])).path
     if path.endswith("/$batch"):
         return [row_id for row_id, method in zip(entry["ids"], entry["methods"], strict=True) if method == "POST"]
     single = entry["method"] == "POST" and "(" not in path and "Microsoft." not in path

@@ -1,8 +1,8 @@
 """A clinic of a few patients, made by hand for drills whose answers must be known: who owns what, who has which address."""
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DOCTORS = ("Asha Rao", "Brian Cole", "Chitra Nair", "Dev Shah")
@@ -10,10 +10,14 @@ DOCTORS = ("Asha Rao", "Brian Cole", "Chitra Nair", "Dev Shah")
 
 @dataclass(frozen=True, slots=True)
 class TinyClinic:
-    """How many patients, and the addresses of `DOCTORS` in order; every patient has one appointment with each doctor."""
+    """How many patients, and the addresses of `DOCTORS` in order; every patient has one appointment with each doctor.
+
+    `cells` are further columns of the patients, each with its one value.
+    """
 
     patients: int = 12
     addresses: Sequence[str] = ("asha@doctors.example", "shared@doctors.example", "shared@doctors.example", "dev@doctors.example")
+    cells: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def write(self, folder: Path) -> Path:
         """The export: one CSV per object, clinics behind the patient file's type flag."""
@@ -35,7 +39,7 @@ class TinyClinic:
                 "Mobile": f"617555{1000 + number}",
                 "Email": f"p{number}@family{number % 5}.example", "Address": f"{number} Elm Street", "City": "Boston",
                 "PIN Code": f"02{100 + number}", "Primary Doctor ID": f"D{number % 4}", "Clinic ID": f"C{number % 2}",
-                "Created On": f"2020-01-{1 + number % 28:02}T09:00:00Z",
+                "Created On": f"2020-01-{1 + number % 28:02}T09:00:00Z", **self.cells,
             }
             for number in range(self.patients)
         ]  # fmt: skip
