@@ -72,8 +72,7 @@ def write_batch(
             pieces += [
                 f"--{inner}\r\n".encode(),
                 _HEAD,
-                named = f"Content-ID: {identity}\r\n\r\n".encode()
-                pieces += [f"--{inner}\r\n".encode(), _HEAD, named, _request(part, root, headers), _END]
+                f"Content-ID: {identity}\r\n\r\n".encode(),
                 _request(part, root, headers),
                 _END,
             ]
