@@ -103,6 +103,19 @@ async def test_everything_created_can_be_written(destination: DynamicsDestinatio
     assert emptied.values["pulse_practitionerid"] is None
 
 
+async def test_a_new_table_brings_along_what_was_foretold(destination: DynamicsDestination) -> None:
+    """Plans count on `created_object`: each of its fields is there after the creation, as it said."""
+    before = await destination.describe()
+    change = table("pulse_practitioner", "Practitioner")
+    assert change.created_object
+    foretold = destination.created_object(change.created_object)
+    found = (await destination.apply(change, before)).object("pulse_practitioner")
+    assert found and (found.singular, found.label, found.custom) == (foretold.singular, foretold.label, foretold.custom)
+    there = [field for field in found.fields if foretold.field(field.path)]
+    unnamed = [field.model_copy(update={"label": ""}) for field in there]
+    assert unnamed == [field.model_copy(update={"label": ""}) for field in foretold.fields]
+
+
 async def test_a_key_is_waited_for_and_holds(destination: DynamicsDestination) -> None:
     """The index is built in the background (§6.6): when the change is done, a second holder of a value is refused."""
     schema = await apply_all(destination)

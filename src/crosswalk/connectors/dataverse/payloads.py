@@ -56,7 +56,7 @@ def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]
         "SchemaName": schema_name(asked.name, asked.label),
         "DisplayName": label(asked.label, language),
         "DisplayCollectionName": label(asked.label_plural, language),
-        "Description": label(asked.description, language),
+        **_description(asked.description, language),
         "OwnershipType": "UserOwned",
         "IsActivity": False,
         "HasActivities": False,
@@ -97,7 +97,7 @@ def _column(kind: str, name: str, schema: str, title: str, description: str, lan
         "SchemaName": schema,
         "LogicalName": name,
         "DisplayName": label(title, language),
-        "Description": label(description, language),
+        **_description(description, language),
         "RequiredLevel": {"Value": "None", "CanBeChanged": True},
     }
 
@@ -140,8 +140,12 @@ def _text(asked: FieldCreation) -> tuple[str, dict[str, Any]]:
 
 def option(value: int, symbol: str, title: str, language: int = ENGLISH) -> dict[str, Any]:
     """An option; its symbol is kept as its description where the title would yield another one."""
-    told = symbol if symbol and symbol != upper_snake(title) else ""
-    return {"Value": value, "Label": label(title, language), "Description": label(told, language)}
+    told = symbol if symbol != upper_snake(title) else ""
+    return {"Value": value, "Label": label(title, language), **_description(told, language)}
+
+
+def _description(text: str, language: int) -> dict[str, Any]:
+    return {"Description": label(text, language)} if text else {}
 
 
 def relationship_body(
