@@ -286,37 +286,39 @@ async def test_credentials_and_addresses_that_do_not_work(sandbox: Sandbox) -> N
 async def test_a_new_workspace_s_workflow_blocks(sandbox: Sandbox, destination: TwentyDestination) -> None:
     """The shipped workflow runs on every person (§11): blocking until an administrator deactivates it."""
     await sandbox.control("workflow", {"active": True})
-    found = await destination.probe(dict.fromkeys(["people", "notes"], 1))
+    found = await destination.probe({"people": 1, "notes": 1}, "USD")
     blocking = [finding for finding in found if finding.code == "workflow_active"]
     assert len(blocking) == 1
     assert blocking[0].severity == "blocking" and blocking[0].object == "people"
     assert "Create company when adding a new person" in blocking[0].message
     await sandbox.control("workflow", {"active": False})
-    assert "workflow_active" not in {finding.code for finding in await destination.probe({"people": 1})}
+    assert "workflow_active" not in {finding.code for finding in await destination.probe({"people": 1}, "USD")}
 
 
 async def test_webhooks_on_written_objects_block(sandbox: Sandbox, destination: TwentyDestination) -> None:
     """A webhook would send every imported row out; only the host is named, never the address or secret."""
     hook = {"targetUrl": "https://hooks.example.test/in?token=s3cret", "operations": ["person.*"], "secret": "hush"}
     await sandbox.call("POST", "/rest/metadata/webhooks", hook)
-    found = [finding for finding in await destination.probe({"people": 1}) if finding.code == "webhook_outside"]
+    found = [item for item in await destination.probe({"people": 1}, "USD") if item.code == "webhook_outside"]
     assert [finding.severity for finding in found] == ["blocking"]
     assert "hooks.example.test" in found[0].message
     assert "s3cret" not in found[0].model_dump_json() and "hush" not in found[0].model_dump_json()
-    assert not [finding for finding in await destination.probe(dict.fromkeys(["notes"], 1)) if finding.code == "webhook_outside"]
+    assert not [finding for finding in await destination.probe({"notes": 1}, "USD") if finding.code == "webhook_outside"]
 
 
 async def test_the_baseline_is_told(destination: TwentyDestination) -> None:
     """A fresh workspace is not empty (§11): five people are counted before anything moves."""
     found = {
-        finding.object: finding.count for finding in await destination.probe({"people": 1}) if finding.code == "workspace_not_empty"
+        finding.object: finding.count
+        for finding in await destination.probe({"people": 1}, "USD")
+        if finding.code == "workspace_not_empty"
     }
     assert found == {"people": 5}
 
 
 async def test_rows_that_could_not_be_read_back_block(destination: TwentyDestination) -> None:
     """Calendar events without a connected account are hidden from every listing (§6)."""
-    assert "rows_hidden" in {finding.code for finding in await destination.probe(dict.fromkeys(["calendarEvents"], 1))}
+    assert "rows_hidden" in {finding.code for finding in await destination.probe({"calendarEvents": 1}, "USD")}
 
 
 # -- the live limit ----------------------------------------------------------------------------------------------------
@@ -334,7 +336,7 @@ async def test_the_shipped_limit_is_met_by_pacing(sandbox: Sandbox, destination:
         assert 1 <= traffic.throttled <= 4
         assert traffic.requests_per_minute == pytest.approx(97, abs=4)
         assert 1.5 < traffic.waited_seconds < 6
-        assert "measured at 9" in next(item.message for item in await destination.probe({}) if item.code == "rate_limit")
+        assert "measured at 9" in next(item.message for item in await destination.probe({}, "USD") if item.code == "rate_limit")
     finally:
         await sandbox.control("limits", {"active": False})
 
@@ -361,5 +363,5 @@ async def test_deleted_rows_that_hold_values_are_told(sandbox: Sandbox, destinat
     identity = str(uuid4())
     await destination.create("people", [Write(identity, {"emails.primaryEmail": "gone@example.test"})], MARKER)
     await sandbox.control("soft-delete", {"object": "people", "id": identity})
-    found = [finding for finding in await destination.probe({"people": 1}) if finding.code == "soft_deleted_hold_values"]
+    found = [item for item in await destination.probe({"people": 1}, "USD") if item.code == "soft_deleted_hold_values"]
     assert [(finding.severity, finding.count) for finding in found] == [("warning", 1)]

@@ -83,7 +83,7 @@ async def _plan(
         if matches.matches:
             staged = _staged(workspace, mapping, begun, extraction, identity, owners, matches, connection, events)
         events.step("Checking")
-        probed = await destination.probe(_written(staged))
+        probed = await destination.probe(_written(staged), mapping.settings.currency)
         checked = preflight(mapping, staged, begun, destination.capabilities, workspace.root, connection)
         scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)

@@ -67,9 +67,9 @@ class DestinationReader(Protocol):
         """(row id, referenced id) of every live row whose reference field is filled."""
         ...
 
-    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
-        """The platform's own gotchas (E3) for a migration that writes these objects (so many records of each): automations,
-        webhooks, limits."""
+    async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
+        """The platform's own gotchas (E3) for a migration that writes these objects (so many records of each) and amounts in
+        this currency (ISO 4217): automations, webhooks, limits."""
         ...
 
     def created_object(self, creation: ObjectCreation) -> DestinationObject:

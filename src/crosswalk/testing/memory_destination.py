@@ -112,7 +112,7 @@ class MemoryDestination:
         live = [row for row in self.tables[object_name].values() if not row.deleted]
         return [(row.id, str(row.values[path])) for row in live if row.values.get(path) is not None]
 
-    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
+    async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
         """Nothing lurks here."""
         return ()
 

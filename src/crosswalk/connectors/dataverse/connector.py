@@ -113,9 +113,9 @@ class DynamicsDestination:
         """(row id, referenced id) of every row whose lookup is filled."""
         return await read.referring(self._client, await self._description(), object_name, path)
 
-    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
+    async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
         """Dataverse's own gotchas for a migration that writes so many records of these tables."""
-        return await probes.probe(self._client, await self._description(), written)
+        return await probes.probe(self._client, await self._description(), written, currency)
 
     def created_object(self, creation: ObjectCreation) -> DestinationObject:
         """What a new table brings along, as far as a map may use it."""

@@ -34,6 +34,10 @@ _QUESTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "$filter": "statecode eq 1 and type eq 1",
         },
     ),
+    "mailboxes": (
+        "mailboxes",
+        {"$select": "name,actdeliverymethod", "$filter": "actdeliverymethod eq 1 and statecode eq 0"},
+    ),
     "callbackregistrations": ("callbackregistrations", {"$select": "name,entityname,message,url"}),
     "sdkmessageprocessingsteps": (
         "sdkmessageprocessingsteps",

@@ -1,6 +1,7 @@
 """What the organisation would do by itself about the records we write: a migration must contact nobody and leave no trace
-outside the CRM. Workflows and business rules: table `workflow`; cloud flows: `callbackregistration`; plug-ins and webhooks:
-`sdkmessageprocessingstep` with its `serviceendpoint` (Microsoft's table references, learn.microsoft.com/power-apps)."""
+outside the CRM. Workflows and business rules: table `workflow`; invitations: `mailbox`; cloud flows: `callbackregistration`;
+plug-ins and webhooks: `sdkmessageprocessingstep` with its `serviceendpoint` (Microsoft's table references,
+learn.microsoft.com/power-apps)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -11,6 +12,7 @@ from crosswalk.model.finding import Finding
 
 _WORKFLOW, _BUSINESS_RULE = 0, 2
 """workflow.category."""
+_APPOINTMENT = "appointment"
 _ON_DELETE_ONLY = 2
 """callbackregistration.message."""
 _MESSAGES = frozenset({"Create", "CreateMultiple", "Update", "UpdateMultiple", "Assign", "SetState", "SetStateDynamicEntity"})
@@ -19,7 +21,12 @@ _OFF = "Switch it off for the time of the migration, then run plan again; switch
 
 def automations(answers: Answers, written: Mapping[str, int]) -> list[Finding]:
     """Everything active on the written tables."""
-    return [*_processes(answers, written), *_flows(answers, written), *_steps(answers, written)]
+    return [
+        *_processes(answers, written),
+        *_flows(answers, written),
+        *_steps(answers, written),
+        *_mailboxes(answers, written),
+    ]
 
 
 def _processes(answers: Answers, written: Mapping[str, int]) -> Iterator[Finding]:
@@ -94,6 +101,27 @@ def _steps(answers: Answers, written: Mapping[str, int]) -> Iterator[Finding]:
             object=table,
             count=len(names),
             examples=tuple(sorted(names)[:5]),
+        )
+
+
+def _mailboxes(answers: Answers, written: Mapping[str, int]) -> Iterator[Finding]:
+    """Server-side synchronization brings appointments to Exchange, which invites their attendees: patients
+    (learn.microsoft.com/power-platform/admin/sync-logic; table reference `mailbox`: actdeliverymethod 1)."""
+    if _APPOINTMENT not in written:
+        return
+    rows = answers.rows("mailboxes")
+    if rows is None:
+        yield answers.unchecked("mailbox_unchecked", "mailboxes", "brings appointments to Exchange, which would invite patients")
+    elif rows:
+        yield found(
+            "mailbox_synchronizes",
+            "blocking",
+            f"{len(rows)} mailboxes bring appointments to Exchange: patients would be invited to appointments to come.",
+            "Set their synchronization of appointments to None in the Power Platform admin center for the time of the migration, "
+            "then run plan again.",
+            object=_APPOINTMENT,
+            count=len(rows),
+            examples=tuple(sorted(str(row.get("name")) for row in rows)[:5]),
         )
 
 

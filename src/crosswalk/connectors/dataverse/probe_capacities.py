@@ -31,7 +31,7 @@ def _custom_tables(description: Description, written: Mapping[str, int]) -> Iter
     over = total > CUSTOM_TABLES
     yield found(
         "custom_table_limit",
-        "blocking" if over else "warning",
+        "blocking" if over else "info",
         f"With {len(planned)} new tables the organisation has {total} custom tables; a Sales Professional licence covers "
         f"{CUSTOM_TABLES} of an application.",
         "With a Sales Enterprise or Premium licence accept this finding; else map some records to notes or leave them out."

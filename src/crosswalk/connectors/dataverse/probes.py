@@ -13,8 +13,9 @@ from crosswalk.model.finding import Finding
 _LEAST_UPLOAD = 5_242_880
 
 
-async def probe(client: DataverseClient, description: Description, written: Mapping[str, int]) -> list[Finding]:
-    """Findings for a migration that writes so many records of these tables (ones still to be created are allowed)."""
+async def probe(client: DataverseClient, description: Description, written: Mapping[str, int], currency: str) -> list[Finding]:
+    """Findings for a migration that writes so many records of these tables (ones still to be created are allowed), and amounts
+    in this currency."""
     answers = await questions(client, description, written)
     tables = [description.tables[name] for name in written if name in description.tables]
     return [
@@ -24,6 +25,7 @@ async def probe(client: DataverseClient, description: Description, written: Mapp
         *_users(answers),
         *_required(tables),
         *_organization(answers, tables),
+        *_currency(answers, currency),
         *_cascades(tables, description),
         *_created_on(description, tables),
         *_baseline(answers, tables),
@@ -83,7 +85,7 @@ def _users(answers: Answers) -> Iterator[Finding]:
         if held:
             yield found(
                 code,
-                "warning",
+                "info",
                 f"{len(held)} users {what} and cannot own records: what is theirs in the source goes to the fallback owner.",
                 "Enable or license those who should own their records in the Power Platform admin center, then run plan again.",
                 object="systemuser",
@@ -140,14 +142,20 @@ def _organization(answers: Answers, tables: list[Table]) -> Iterator[Finding]:
             count=len(audited),
             examples=tuple(audited),
         )
-    currency = cast(Mapping[str, Any], settings.get("basecurrencyid") or {}).get("isocurrencycode")
-    if currency:
+
+
+def _currency(answers: Answers, currency: str) -> Iterator[Finding]:
+    """Amounts are stored in the organisation's base currency, whatever they were in the source (§3.12)."""
+    rows = answers.rows("organizations") or []
+    base = next((cast(Mapping[str, Any], row.get("basecurrencyid") or {}).get("isocurrencycode") for row in rows), None)
+    if base and base != currency:
         yield found(
-            "base_currency",
-            "info",
-            f"The organisation's base currency is {currency}: amounts are stored in it.",
-            "If the source's amounts are in another currency, do not migrate them as they are: the base currency is permanent.",
-            examples=(str(currency),),
+            "base_currency_differs",
+            "warning",
+            f"The organisation's base currency is {base}, the source's is {currency}: amounts will show as {base}, unconverted.",
+            "The base currency of an organisation is permanent: migrate into one whose base currency is the source's, or accept "
+            "that amounts carry another currency's sign.",
+            examples=(str(base),),
         )
 
 

@@ -91,8 +91,8 @@ class TwentyDestination:
         """(row id, referenced id) of every live row whose reference is filled."""
         return await read.referring(self._client, await self._description(), object_name, path)
 
-    async def probe(self, written: Mapping[str, int]) -> Sequence[Finding]:
-        """Twenty's own gotchas for a migration that writes these objects."""
+    async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
+        """Twenty's own gotchas for a migration that writes these objects; each amount carries its currency there."""
         return await probes.probe(self._client, await self._description(), sorted(written))
 
     def created_object(self, creation: ObjectCreation) -> DestinationObject:
