@@ -6,6 +6,7 @@ The sibling of test_acceptance_people.py. Nothing is soft-deleted here: a row th
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,36 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return TinyClinic(PATIENTS).write(tmp_path_factory.mktemp("clinic") / "export")
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Json:
-    """What a fresh organisation holds."""
-    with sandbox() as crm:
-        return crm.found(tmp_path_factory.mktemp("fresh"))
+@dataclass(frozen=True)
+class Prepared:
+    """A migration whose map and plan are approved and applied, and how its CRM was before."""
+
+    halted: Halted[Dynamics]
+    before: Json
 
 
 @pytest.fixture(scope="module")
-def applied(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Halted[Dynamics]:
-    """A migration whose map and plan are approved and applied."""
+def prepared(clinic: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Done once, forked for every test."""
     folder = tmp_path_factory.mktemp("applied")
     with resumed(folder / "state") as crm:
+        before = crm.found(folder)
         migration = Migration(folder / "migration", crm)
         migration.init(clinic)
         migration.prepare()
-    return Halted(folder / "migration", folder / "state", resumed)
+    return Prepared(Halted(folder / "migration", folder / "state", resumed), before)
+
+
+@pytest.fixture(scope="module")
+def applied(prepared: Prepared) -> Halted[Dynamics]:
+    """The migration that is ready to load."""
+    return prepared.halted
+
+
+@pytest.fixture(scope="module")
+def before(prepared: Prepared) -> Json:
+    """What the CRM held when it was fresh."""
+    return prepared.before
 
 
 @pytest.fixture(scope="module")
