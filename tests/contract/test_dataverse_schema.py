@@ -137,9 +137,9 @@ async def test_a_key_over_duplicates_is_built_anew_once_they_are_gone(destinatio
     with pytest.raises(RejectedError) as refused:
         await destination.apply(unique, schema)
     assert refused.value.code == "duplicate" and "P-1" not in str(refused.value)
-    (finding,) = [item for item in await destination.probe({"contact": 1}) if item.code == "key_not_active"]
+    (finding,) = [item for item in await destination.probe({"contact": 1}, "USD") if item.code == "key_not_active"]
     assert (finding.severity, finding.field) == ("warning", "pulse_sourcesystemid")
-    (present,) = [item for item in await destination.probe({"contact": 1}) if item.code == "keys_present"]
+    (present,) = [item for item in await destination.probe({"contact": 1}, "USD") if item.code == "keys_present"]
     assert present.count == 2
     await destination.remove("contact", [rows[1].id])
     schema = await destination.apply(unique, await destination.describe())
