@@ -3,9 +3,10 @@
     uv run python scripts/throttle_drill.py [--source DIR] [--speed 10] [--only NAME …]
 
 One migration is prepared up to `apply`, then its `run` is repeated from there: with the limits off, which gives the time that is
-its own, and under each set of limits. For each it prints the 429s of each kind, whether any request left between a 429 and the
-end of its Retry-After, and the time taken beside the time that those limits make unavoidable (scripts/unavoidable.py). Exit 1
-when a run is not complete, disobeys, or takes more than 1.1 times that; or when a kind of 429 was never met.
+its own (the shorter of two runs), and under each set of limits. For each it prints the 429s of each kind, whether any request
+left between a 429 and the end of its Retry-After, and the time taken beside the time that those limits make unavoidable
+(scripts/unavoidable.py). Exit 1 when a run is not complete, disobeys, or takes more than 1.1 times that; or when a kind of 429
+was never met.
 
 `--speed` S lets the windows of the limits pass S times as fast, and what a request executes as well: 60 requests and 12 s of
 execution in 300 s become 60 and 1.2 s in 30 s. What the engine does itself and whole seconds of Retry-After are not scaled, so
@@ -222,7 +223,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="throttle-drill-") as scratch:
         folder = Path(scratch)
         halted = prepared(options.source or demo_clinic(folder / "clinic"), folder)
-        own = unlimited(halted, folder / "own")
+        own = min((unlimited(halted, folder / f"own-{turn}") for turn in "ab"), key=lambda run: run.seconds)
         print(f"prepared; the run takes {own.seconds:.1f} s without limits", flush=True)
         results: list[Result] = []
         for place, scenario in enumerate(chosen):
