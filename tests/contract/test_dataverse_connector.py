@@ -238,6 +238,20 @@ async def test_a_blocked_kind_of_file_refuses_its_note(destination: DynamicsDest
     assert await destination.fetch("annotation", [identity]) == []
 
 
+async def test_a_note_that_was_cut_off_before_its_document_is_completed(
+    server: Sandbox, destination: DynamicsDestination, tmp_path: Path
+) -> None:
+    """A large document follows its note: created again, the note of this migration gets it; another one is a duplicate."""
+    (tmp_path / "scan.pdf").write_bytes(b"x" * 4_000_000)
+    value = await destination.upload(tmp_path / "scan.pdf", "scan.pdf")
+    ours = await created(destination, "annotation", subject="Scan")
+    (theirs,) = await server.seed("annotation", {"subject": "Scan"})
+    writes = [Write(identity, {"subject": "Scan", "documentbody": value}) for identity in (ours.id, theirs)]
+    completed, refused = await destination.create("annotation", writes, MARKER)
+    assert isinstance(completed, Row) and completed.values["documentbody"] == value
+    assert isinstance(refused, RejectedError) and refused.code == "duplicate"
+
+
 async def test_a_document_over_the_limit_is_refused(destination: DynamicsDestination, tmp_path: Path) -> None:
     """The organisation's limit (§9) is said before anything is sent."""
     path = tmp_path / "film.avi"

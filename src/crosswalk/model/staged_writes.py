@@ -51,6 +51,10 @@ class StagedRecord(Frozen):
         """The record without these columns."""
         return self.model_copy(update={"columns": tuple(item for item in self.columns if item.path not in paths)})
 
+    def files(self) -> frozenset[str]:
+        """The columns that hold documents."""
+        return frozenset(item.path for item in self.columns if item.type == "file")
+
     def column(self, path: str) -> StagedColumn | None:
         """The column of that leaf path, or None."""
         return next((item for item in self.columns if item.path == path), None)

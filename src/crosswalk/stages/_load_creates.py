@@ -96,8 +96,8 @@ class Creator:
 
     async def _read(self, rows: Sequence[PlannedRow]) -> list[Outcome]:
         found = await fetched(self.job.destination, self.record.object, [row.id for row in rows])
-        normalise = self.job.normalise(self.record)
-        return [judged_create(row.values, row.found, found.get(row.id), self.job.markers, normalise) for row in rows]
+        normalise, files = self.job.normalise(self.record), self.record.files()
+        return [judged_create(row.values, row.found, found.get(row.id), self.job.markers, normalise, files) for row in rows]
 
     async def _holder(self, row: PlannedRow, refusal: RejectedError) -> str:
         """Which row holds the value that only one may hold: the platform may not say (facts/twenty.md §3)."""

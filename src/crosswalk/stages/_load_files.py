@@ -25,7 +25,7 @@ class Uploader:
     async def upload(self, rows: Sequence[PlannedRow]) -> tuple[list[PlannedRow], list[tuple[PlannedRow, str]]]:
         """The rows with the uploaded values in place of the file names, and the rows whose file is not to be had with the
         reason (`document_missing:file`)."""
-        paths = [column.path for column in self.record.columns if column.type == "file"]
+        paths = sorted(self.record.files())
         if not paths:
             return list(rows), []
         ready: list[PlannedRow] = []

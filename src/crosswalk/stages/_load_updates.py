@@ -93,7 +93,7 @@ class Updater:
         if current is None or current.deleted:
             return Change(row, current, base, {}, {}, message="deleted in the destination since it was written")
         normalise = self.job.normalise(self.record)
-        files = frozenset(column.path for column in self.record.columns if column.type == "file")
+        files = self.record.files()
         wanted = {path: normalise(path, value) for path, value in row.values.items()}
         write, conflict = three_way(wanted, current.values, base, adopted=self.adopted, files=files)
         if conflict:

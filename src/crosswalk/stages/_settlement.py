@@ -54,15 +54,22 @@ async def fetched(destination: DestinationReader, object_name: str, ids: Sequenc
     return found
 
 
-def judged_create(wanted: Values, found: bool, row: Row | None, markers: Collection[str], normalise: Normalise) -> Outcome:
+def judged_create(
+    wanted: Values, found: bool, row: Row | None, markers: Collection[str], normalise: Normalise, files: Collection[str] = ()
+) -> Outcome:
     """What came of a create, from the row that stands under its id.
 
     Ours when it carries a marker of ours or holds exactly what we sent. The after-image is what we sent (as the platform
-    rewrites it) over what was read, so that an edit made in the meantime stays visible as an edit.
+    rewrites it) over what was read, so that an edit made in the meantime stays visible as an edit. A row whose document
+    (`files`: the paths; a mere name stands for it before the upload) had not arrived is not there yet: it is created again.
     """
     if row is None:
         return Outcome("absent")
-    sent = {path: normalise(path, value) for path, value in filled(wanted).items()}
+    if any(wanted.get(path) is not None and row.values.get(path) is None for path in files):
+        return Outcome("absent", message="its document had not arrived")
+    sent = {
+        path: normalise(path, value) for path, value in filled(wanted).items() if not (path in files and isinstance(value, str))
+    }
     equal = all(row.values.get(path) == value for path, value in sent.items())
     if not equal and (row.created_by.marker is None or row.created_by.marker not in markers):
         return Outcome("conflict", message="another row stands under this id")

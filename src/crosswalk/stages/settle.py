@@ -70,14 +70,18 @@ class _Settling:
         ]
 
     def _outcome(self, intent: Intent, row: Row | None, staged: tuple[Values, bool], bases: Mapping[str, Values | None]) -> Outcome:
-        normalise = normaliser(self.destination, self.schema.object(intent.object))
+        described = self.schema.object(intent.object)
+        normalise = normaliser(self.destination, described)
+        # Of a document the staged writes hold the name; what the destination made of it, the journal does not know yet.
+        files = frozenset(leaf.path for leaf in described.fields if leaf.type == "file") if described else frozenset[str]()
         match intent.operation:
             case "create":
                 omitted, deferred = left_out(intent.content)
                 wanted = {path: value for path, value in staged[0].items() if path not in omitted and path not in deferred}
-                return judged_create(wanted, staged[1] or bool(omitted), row, self.markers, normalise)
+                return judged_create(wanted, staged[1] or bool(omitted), row, self.markers, normalise, files)
             case "update":
-                return judged_update(staged[0], intent.before or {}, row, bases.get(intent.destination_id), normalise)
+                wanted = {path: value for path, value in staged[0].items() if path not in files}
+                return judged_update(wanted, intent.before or {}, row, bases.get(intent.destination_id), normalise)
             case "remove":
                 return Outcome("removed") if row is None else Outcome("failed", message="not carried out")
             case "schema_apply" | "schema_undo":
@@ -100,11 +104,7 @@ class _Settling:
         found: dict[tuple[str, str], tuple[Values, bool]] = {}
         for (staged, object_name), keys in wanted.items():
             file = self.folder / staged
-            columns = [
-                column
-                for column in columns_of(self.connection, file, self.schema.object(object_name))
-                if column.type != "file"  # the journal does not know yet what the destination made of it
-            ]
+            columns = columns_of(self.connection, file, self.schema.object(object_name))
             for key, values in staged_values(self.connection, file, columns, keys).items():
                 found[staged, key] = values
         return found

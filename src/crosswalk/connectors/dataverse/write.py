@@ -18,6 +18,7 @@ from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
 from crosswalk.kit.http import Answer
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
+from crosswalk.model.values import Value
 
 BATCH_SIZE = 1000
 READ_SIZE = 1000
@@ -113,15 +114,19 @@ class _Creation:
         self._leaves = Leaves(description, table.logical)
         self._number = marker_number(marker)
         self._refused: dict[str, RejectedError] = {}
+        self._large: dict[str, Value] = {}
+        """Note id → a document that follows in blocks."""
 
     async def carry_out(self, writes: Sequence[Write]) -> Answers:
+        documents = {write.id: write.values.get(DOCUMENT) for write in writes} if self._is_note() else {}
+        self._large = {identity: value for identity, value in documents.items() if self._documents.is_large(value)}
         multiple = not self._has_parties(writes) and await self._creator.offers(self._table, _CREATE_MULTIPLE)
         size = self._creator.size(self._table, _CREATE_MULTIPLE if multiple else "$batch")
 
         async def send(chunk: Sequence[Write]) -> None:
             bodies = await self._bodies(chunk)
             await (self._send_multiple(bodies) if multiple else self._send_batch(bodies))
-            await self._send_large_documents(chunk)
+            await self._send_large_documents([write.id for write in chunk])
 
         await in_chunks(self._client, writes, size, self._weight, send)
         stored = [write.id for write in writes if write.id not in self._refused]
@@ -167,26 +172,35 @@ class _Creation:
                 self._creator.withdraw(self._table, _CREATE_MULTIPLE)
 
     async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> int:
-        """Each record by a request of its own inside a batch; how many were refused."""
+        """Each record by a request of its own inside a batch; how many were refused. A note of this migration that is there
+        without its document was interrupted between the two: it is not refused, its document follows."""
         parts = [Part("POST", self._table.entity_set, body) for _, body in chunk]
         refused = 0
         for (identity, body), answer in zip(chunk, await answers_of(self._client, parts, self._table), strict=True):
             if not answer.ok:
                 self._refused[identity] = refused_alone(answer, f"POST {self._table.entity_set}", body)
                 refused += 1
+        for identity in await self._interrupted([identity for identity, _ in chunk if identity in self._large]):
+            del self._refused[identity]
+            refused -= 1
         return refused
 
-    async def _send_large_documents(self, writes: Sequence[Write]) -> None:
+    async def _interrupted(self, notes: Sequence[str]) -> list[str]:
+        duplicates = [identity for identity in notes if (error := self._refused.get(identity)) and error.code == "duplicate"]
+        found = await read.fetch(self._client, self._description, self._table.logical, duplicates) if duplicates else []
+        ours = {row.id for row in found if row.created_by.marker == str(self._number) and row.values.get(DOCUMENT) is None}
+        return [identity for identity in duplicates if identity.lower() in ours]
+
+    async def _send_large_documents(self, ids: Sequence[str]) -> None:
         """The bytes that do not fit inside their notes. A note whose document is refused is taken away again."""
-        for write in writes if self._is_note() else ():
-            value = write.values.get(DOCUMENT)
-            if value is None or write.id in self._refused or not self._documents.is_large(value):
+        for identity in ids:
+            if identity not in self._large or identity in self._refused:
                 continue
             try:
-                await self._documents.send_blocks(write.id, value)
+                await self._documents.send_blocks(identity, self._large[identity])
             except RejectedError as error:
-                await self._client.write("DELETE", row_path(self._table, write.id))
-                self._refused[write.id] = error
+                await self._client.write("DELETE", row_path(self._table, identity))
+                self._refused[identity] = error
 
 
 async def send_multiple(client: DataverseClient, table: Table, message: str, bodies: Sequence[bytes]) -> None:
