@@ -22,9 +22,9 @@ OF_THE_SERVER = frozenset({"asyncoperation", "bulkdeleteoperation", "bulkdeletef
 """Tables with the server's own record of background work (facts/dataverse.md §4.6)."""
 EACH_TIME_ANEW = frozenset(
     {"createdon", "modifiedon", "overriddencreatedon", "versionnumber", "importsequencenumber"}
-    | {"_modifiedby_value", "_modifiedonbehalfby_value"}
+    | {"_modifiedby_value", "_modifiedonbehalfby_value", "activitypartyid"}
 )
-"""Server times, counters, the last writer, and the mark of the run that wrote a row."""
+"""Server times, counters, the last writer, the mark of the run that wrote a row, and ids that only the server can choose."""
 
 
 class Dynamics(Sandbox):
