@@ -130,6 +130,22 @@ async def test_parties_behind_a_link_are_fetched() -> None:
     assert organization_.linked == ["next"]
 
 
+@pytest.mark.parametrize(("link", "followed"), [("all?$select=x", []), ("rest?$skiptoken=x", ["rest?$skiptoken=x"])])
+async def test_a_link_beside_parties_is_not_more_of_them(link: str, followed: list[str]) -> None:
+    """A single `$expand` is answered in full, beside a link to all of it: followed, everybody would be invited twice, and each
+    appointment would cost a request. With paging data it leads to the others."""
+    party = {"_partyid_value": ONE, f"_partyid_value{TARGET}": "contact", "participationtypemask": 5}
+    record = {
+        "activityid": ONE,
+        "appointment_activity_parties": [party],
+        "appointment_activity_parties@odata.nextLink": link,
+    }
+    organization_ = client(record)
+    pairs = await referring(organization_, DESCRIPTION, "appointment", "requiredattendees.contact")
+    assert pairs == [(ONE, ONE), *((ONE, TWO) for _ in followed)]
+    assert organization_.linked == followed
+
+
 async def test_people_by_both_addresses() -> None:
     """By internalemailaddress, then by domainname where nobody has it as theirs; no applications, no support users (§7)."""
 

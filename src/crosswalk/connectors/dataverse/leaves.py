@@ -14,6 +14,7 @@ from crosswalk.model.values import Value, Values
 TARGET = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 """The annotation that names the table a lookup's value points to."""
 _LINK = "@odata.nextLink"
+_PAGING = "$skiptoken"
 
 
 class Leaves:
@@ -125,9 +126,14 @@ class Leaves:
         return values
 
     def missing_parties(self, record: Mapping[str, Any]) -> str | None:
-        """The link to parties that the server did not put into its answer, or None."""
-        link = record.get(f"{self.table.party_list}{_LINK}")
-        return str(link) if link else None
+        """The link to parties that the server did not put into its answer, or None.
+
+        A link stands beside every expanded collection. Without paging data it answers what is there already, from the
+        beginning (Microsoft's page “Multi-level $expand with collection-valued navigation properties”): it is worth following
+        only where nothing came along.
+        """
+        link = str(record.get(f"{self.table.party_list}{_LINK}") or "")
+        return link if link and (_PAGING in link or not record.get(str(self.table.party_list))) else None
 
     def row(self, record: Mapping[str, Any]) -> Row:
         """A record as answered, flattened, with who made and changed it (§3.6: createdon may be an original's time)."""

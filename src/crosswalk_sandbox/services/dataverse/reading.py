@@ -152,7 +152,7 @@ class Reader:
         size = self.page_size or PAGE_MAXIMUM
         if query.top is not None and self.page_size is None:
             found = found[: query.top]
-        shown = [self._shown_with(table, row, query, columns) for row in islice(found, size)]
+        shown = [self._shown_with(table, row, query, columns) | self._links(table, row, query) for row in islice(found, size)]
         body = self._head(table, query, total)
         body["value"] = shown
         if len(found) > size:
@@ -161,6 +161,17 @@ class Reader:
             separator = "&" if "?" in url else "?"
             body["@odata.nextLink"] = f"{url}{separator}$skiptoken={cookie(query.page + 1, [*values, last[table.primary_id]])}"
         return body
+
+    def _links(self, table: Table, row: Row, query: Query) -> Row:
+        """Beside each collection expanded by one level stands a link that answers all of it once more, even when it is empty
+        (Microsoft's page “Multi-level $expand with collection-valued navigation properties”)."""
+        links: Row = {}
+        for name, inner in query.expand.items():
+            if name not in table.navigations and not inner.expand:
+                select = f"?$select={','.join(inner.select)}" if inner.select else ""
+                address = f"{self.call.base_url}/api/data/v9.2/{table.entity_set}({row[table.primary_id]})/{name}"
+                links[f"{name}@odata.nextLink"] = address + select
+        return links
 
     def _head(self, table: Table, query: Query, total: int) -> Row:
         select = "" if not query.select else "(" + ",".join(query.select) + ")"
