@@ -31,7 +31,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Changeset:
-    """Writes that are carried out all or none; no GETs. They carry Content-IDs 1, 2, …, usable as `$1` further down."""
+    """Writes that are carried out all or none; no GETs. They carry Content-IDs, counted through the whole batch: OData 4.01
+    has them unique there, and so has Microsoft's own client."""
 
     parts: Sequence[Part]
 
@@ -61,6 +62,7 @@ def write_batch(
     go with every request, before its own."""
     pieces: list[bytes] = []
     opening = f"--{boundary}\r\n".encode()
+    identity = 0
     for number, item in enumerate(items):
         pieces.append(opening)
         if isinstance(item, Part):
@@ -68,7 +70,8 @@ def write_batch(
             continue
         inner = f"changeset_{boundary}_{number}"
         pieces += [f"Content-Type: multipart/mixed; boundary={inner}\r\n\r\n".encode()]
-        for identity, part in enumerate(item.parts, start=1):
+        for part in item.parts:
+            identity += 1
             pieces += [
                 f"--{inner}\r\n".encode(),
                 _HEAD,
@@ -88,6 +91,8 @@ def _request(part: Part, root: str, headers: Mapping[str, str]) -> bytes:
     if part.body is not None:
         body = part.body if isinstance(part.body, bytes) else orjson.dumps(part.body)
         lines.append("Content-Type: application/json; type=entry")
+    if part.method == "GET":
+        lines.append("If-None-Match: null")  # what was expanded may be answered from a cache otherwise (§2)
     lines += [f"{name}: {value}" for name, value in {**headers, **part.headers}.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
