@@ -22,9 +22,11 @@ OF_THE_SERVER = frozenset({"asyncoperation", "bulkdeleteoperation", "bulkdeletef
 """Tables with the server's own record of background work (facts/dataverse.md §4.6)."""
 EACH_TIME_ANEW = frozenset(
     {"createdon", "modifiedon", "overriddencreatedon", "versionnumber", "importsequencenumber"}
-    | {"_modifiedby_value", "_modifiedonbehalfby_value", "activitypartyid"}
+    | {"_modifiedby_value", "_modifiedonbehalfby_value"}
+    | {"activitypartyid", "sdkmessagefilterid", "solutioncomponentid", "objectid", "solutionid", "publisherid"}
+    | {"_solutionid_value", "_publisherid_value"}
 )
-"""Server times, counters, the last writer, the mark of the run that wrote a row, and ids that only the server can choose."""
+"""Server times, counters, the last writer, the mark of the run that wrote a row, and ids that the server chose."""
 
 
 class Dynamics(Sandbox):
