@@ -12,6 +12,7 @@ from crosswalk.connectors.dataverse.client import DataverseClient, Identity
 from crosswalk.connectors.dataverse.limits import Governor
 from crosswalk.connectors.dataverse.login import Credentials
 from crosswalk.connectors.dataverse.multipart import Changeset, Part
+from crosswalk.connectors.dataverse.settling import Settling
 from crosswalk.kit.http import Answer
 from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError, UsageError
 
@@ -87,7 +88,13 @@ def scripted() -> Open:
     def begin(*answers: Answer | Exception, pauses: Pauses | None = None) -> tuple[DataverseClient, Script]:
         moments = pauses or Pauses()
         governor = Governor(lambda: moments.now, moments.sleep)
-        client = DataverseClient("https://clinic.test/", Credentials("t", "c", "s"), governor=governor, read_pauses=(0.0, 0.0))
+        client = DataverseClient(
+            "https://clinic.test/",
+            Credentials("t", "c", "s"),
+            governor=governor,
+            read_pauses=(0.0, 0.0),
+            settling=Settling((0.0, 0.0)),
+        )
         script = Script(list(answers))
         client._http = client._login = script  # type: ignore[assignment]
         return client, script
@@ -230,3 +237,39 @@ def test_queries_are_percent_encoded() -> None:
     """What would end a value or the query is encoded."""
     asked = with_query("contacts", {"$filter": "lastname eq 'O''Neil & #1+1'"})
     assert asked == "contacts?$filter=lastname%20eq%20'O''Neil%20%26%20%231%2B1'"
+
+
+UNKNOWN_SET = refused(404, "0x8006088a", "Resource not found for the segment 'pulse_payments'.")
+UNKNOWN_COLUMN = refused(400, "0x80048d19", "An undeclared property 'pulse_PatientId' which only has property annotations")
+
+
+async def test_a_server_that_does_not_know_a_new_table_is_asked_again(scripted: Open) -> None:
+    """Definitions are eventually consistent, and each request may reach another web server (§6.8): the next is told to look."""
+    client, script = scripted(UNKNOWN_SET, UNKNOWN_SET, ok({"value": [1]}))
+    assert await client.read("pulse_payments") == {"value": [1]}
+    assert ["Consistency" in headers for _, _, _, headers in script.asked] == [False, True, True]
+
+
+async def test_only_what_was_unknown_is_sent_again(scripted: Open) -> None:
+    """The rest of a batch was carried out."""
+    done = Answer(204, {}, b"")
+    client, script = scripted(batch_answer(done, UNKNOWN_COLUMN, done), batch_answer(done))
+    parts = [Part("POST", "contacts", {"number": number}) for number in range(3)]
+    changeset = Changeset([Part("PATCH", "contacts(1)", {})])
+    assert [answer.status for answer in await client.batch_of_described(parts)] == [204, 204, 204]
+    again = script.asked[1][2]
+    assert b'"number":1' in again and b'"number":0' not in again and b"Consistency: Strong" in again
+    client, script = scripted(batch_answer(UNKNOWN_SET), batch_answer(done))
+    await client.batch_of_described([changeset])
+    assert b"Consistency: Strong" in script.asked[1][2]
+
+
+async def test_what_stays_unknown_is_waited_for_once(scripted: Open) -> None:
+    """It is not there at all; the next change of definitions is worth waiting for again."""
+    client, script = scripted(*[UNKNOWN_SET] * 3, UNKNOWN_SET, ok(None, 204), UNKNOWN_SET, ok({"value": []}))
+    for _ in range(2):
+        with pytest.raises(RejectedError):
+            await client.read("pulse_payments")
+    assert len(script.asked) == 4
+    await client.write_metadata("POST", "EntityDefinitions", {})
+    assert await client.read("pulse_payments") == {"value": []}

@@ -12,6 +12,7 @@ from crosswalk.connectors.dataverse.errors import error_of, refusal
 from crosswalk.connectors.dataverse.limits import Governor, stated_limit
 from crosswalk.connectors.dataverse.login import Credentials, Login
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, PartAnswer, count, read_batch, write_batch
+from crosswalk.connectors.dataverse.settling import STRONG, Settling
 from crosswalk.kit.http import Answer, HttpClient
 from crosswalk.kit.paging import Page, pages
 from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
@@ -29,7 +30,6 @@ ANNOTATIONS = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalna
 _PAGE_PREFERENCES = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
 _READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
 _HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
-_STRONG = {"Consistency": "Strong"}
 _LOST = frozenset({500, 502, 503, 504})
 
 
@@ -58,6 +58,7 @@ class DataverseClient:
         governor: Governor | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
         read_pauses: Sequence[float] = _READ_PAUSES,
+        settling: Settling | None = None,
     ) -> None:
         """`caller_object_id`: the Entra object id of the user to act as (§2, impersonation). UsageError for a bad `url`."""
         parts = urlsplit(url)
@@ -69,6 +70,7 @@ class DataverseClient:
         self._login = Login(self.base_url, credentials)
         self._governor = governor or Governor()
         self._read_pauses = read_pauses
+        self._settling = settling or Settling()
         self._requests = 0
         self._identity: Identity | None = None
 
@@ -97,8 +99,11 @@ class DataverseClient:
         return self._identity
 
     async def read(self, path: str, query: Mapping[str, str] | None = None, prefer: str | None = None) -> Any:
-        """A GET's content, asked again when it got lost: reading changes nothing."""
-        answer = await self._until_answered("GET", with_query(path, query), None, {"Prefer": prefer} if prefer else {})
+        """A GET's content, asked again when it got lost: reading changes nothing; and when it reached a server that does not
+        know yet what it asks for."""
+        sent = {"Prefer": prefer} if prefer else {}
+        address = with_query(path, query)
+        answer = await self._settling.one(lambda more: self._until_answered("GET", address, None, {**sent, **more}))
         return _content(answer, f"GET {place_of(path)}")
 
     async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[Row]]:
@@ -128,12 +133,13 @@ class DataverseClient:
 
     async def read_metadata(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """A GET of definitions, read as they are after our last change (`Consistency: Strong`, §2)."""
-        answer = await self._until_answered("GET", with_query(path, query), None, _STRONG)
+        answer = await self._until_answered("GET", with_query(path, query), None, STRONG)
         return _content(answer, f"GET {place_of(path)}")
 
     async def write_metadata(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """A request that changes definitions: sent once; the caller reads back."""
-        answer = await self._send(method, path, body, {**_STRONG, **(headers or {})})
+        self._settling.expect()
+        answer = await self._send(method, path, body, {**STRONG, **(headers or {})})
         return _succeeded(answer, f"{method} {path}", None)
 
     async def batch(
@@ -165,6 +171,10 @@ class DataverseClient:
             raise refusal(answer, "POST $batch")
         return await self._without_throttled(items, read_batch(answer.body, content_type), continue_on_error, headers)
 
+    async def batch_of_described(self, items: Sequence[Part | Changeset]) -> list[PartAnswer]:
+        """As `batch`, for tables and columns that are described: what a server does not know yet is asked again."""
+        return await self._settling.many(items, self.batch)
+
     async def _without_throttled(
         self,
         items: Sequence[Part | Changeset],
@@ -187,11 +197,13 @@ class DataverseClient:
         return answers
 
     async def read_batch(
-        self, paths: Sequence[str], headers: Mapping[str, str] | None = None, most: int = MOST_PARTS
+        self, paths: Sequence[str], headers: Mapping[str, str] | None = None, most: int = MOST_PARTS, *, described: bool = False
     ) -> list[PartAnswer]:
-        """Many GETs, at most `most` in one request and these side by side, answered one by one in order."""
-        runs = [paths[start : start + most] for start in range(0, len(paths), most)]
-        answers = await asyncio.gather(*(self.batch([Part("GET", path, headers=headers or {}) for path in run]) for run in runs))
+        """Many GETs, at most `most` in one request and these side by side, answered one by one in order. `described`: of tables
+        and columns that are."""
+        parts = [Part("GET", path, headers=headers or {}) for path in paths]
+        ask = self.batch_of_described if described else self.batch
+        answers = await asyncio.gather(*(ask(parts[start : start + most]) for start in range(0, len(parts), most)))
         return [answer for held in answers for answer in held]
 
     def _below_root(self, link: str) -> str:

@@ -28,6 +28,7 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
     "0x80060890": ("unknown_field", _PLAN),
     "0x80041103": ("unknown_field", _PLAN),
     "0x80040e00": ("unknown_object", _PLAN),
+    "0x80041102": ("unknown_object", _PLAN),
     "0x80044331": ("validation", "Shorten the text with a transform in the mapping."),
     "0x8004431a": ("validation", "Add the option to the column, or map the value to one that it has."),
     "0x80050222": ("validation", "Choose fewer options."),
@@ -48,6 +49,7 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
     "0x80048405": ("permission", _ROLE),
     "0x8004f507": ("permission", "Give the application user the column's field security profile."),
     "0x80040227": ("referenced", "Records that refer to it must be deleted or pointed elsewhere first."),
+    "0x8004f01f": ("referenced", "Take it off the forms, views, flows and apps that use it first (“Show dependencies”)."),
     "0x80043e09": ("too_large", "Keep the file elsewhere, or have the organisation's limit or list of blocked types changed."),
     "0x80040375": ("too_large", "Keep the file elsewhere, or have the organisation's limit changed."),
     "0x80060882": ("conflict", "Somebody changed the record in between: read it anew."),
@@ -167,8 +169,9 @@ def _unreachable(answer: Answer, code: str, place: str, shown: str) -> Unreachab
 
 
 def _by_words(code: str, words: str) -> tuple[str, str] | None:
-    """Two codes stand for many causes: 0x80048d19 for whatever a payload has wrong, 0x80060888 for addresses (§10)."""
-    if code not in {"0x80048d19", "0x80060888", ""}:
+    """Three codes stand for many causes: 0x80048d19 for whatever a payload has wrong, 0x80060888 and 0x8006088a for addresses
+    (§10; the last for entity sets and functions that are not there, in Microsoft's page on custom APIs)."""
+    if code not in {"0x80048d19", "0x80060888", "0x8006088a", ""}:
         return None
     if "undeclared property" in words or "property named" in words or "does not exist on type" in words:
         return "unknown_field", _PLAN

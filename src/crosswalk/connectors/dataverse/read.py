@@ -85,7 +85,7 @@ async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequenc
         for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
     ]
     prefer = {"Prefer": f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"}
-    for answer in await client.read_batch(paths, prefer):
+    for answer in await client.read_batch(paths, prefer, described=True):
         if not answer.ok:
             raise refusal(answer, f"GET {leaves.table.entity_set}")
         content = cast(Mapping[str, Any], answer.json())

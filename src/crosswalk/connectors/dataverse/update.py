@@ -10,6 +10,7 @@ from crosswalk.connectors.dataverse.description import Description, Table
 from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, count
+from crosswalk.connectors.dataverse.settling import UNKNOWN
 from crosswalk.connectors.dataverse.write import (
     Answers,
     Creator,
@@ -76,10 +77,10 @@ class Updater:
                 for write in writes
             ]
             await send_multiple(self._client, self._table, _UPDATE_MULTIPLE, bodies)
-        except RejectedError:
+        except RejectedError as error:
             before = len(self._refused)
             await self._send(writes)
-            if len(self._refused) == before:
+            if len(self._refused) == before and error.code not in UNKNOWN:
                 self._creator.withdraw(self._table, _UPDATE_MULTIPLE)
 
     async def _send(self, writes: Sequence[Write]) -> None:

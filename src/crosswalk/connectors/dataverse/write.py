@@ -15,6 +15,7 @@ from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
+from crosswalk.connectors.dataverse.settling import UNKNOWN, is_unknown
 from crosswalk.kit.http import Answer
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
@@ -68,7 +69,7 @@ class Creator:
         async def send(chunk: Sequence[str]) -> None:
             parts = [Part("DELETE", row_path(table, identity)) for identity in chunk]
             for answer in await answers_of(self._client, parts, table):
-                if not answer.ok and answer.status != 404:
+                if not answer.ok and (answer.status != 404 or is_unknown(answer)):
                     refusals.append(refusal(answer, f"DELETE {object_name}"))
 
         await in_chunks(self._client, list(dict.fromkeys(ids)), self.size(table, "$batch"), lambda _: 1, send)
@@ -167,8 +168,8 @@ class _Creation:
             return
         try:
             await send_multiple(self._client, self._table, _CREATE_MULTIPLE, [body for _, body in chunk])
-        except RejectedError:
-            if not await self._send_batch(chunk):
+        except RejectedError as error:
+            if not await self._send_batch(chunk) and error.code not in UNKNOWN:
                 self._creator.withdraw(self._table, _CREATE_MULTIPLE)
 
     async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> int:
@@ -212,7 +213,7 @@ async def send_multiple(client: DataverseClient, table: Table, message: str, bod
 
 async def answers_of(client: DataverseClient, parts: Sequence[Part | Changeset], table: Table) -> list[PartAnswer]:
     """The answer to each part of a batch. UncertainError when some are missing."""
-    answers = await client.batch(parts)
+    answers = await client.batch_of_described(parts)
     if len(answers) != len(parts):
         raise UncertainError(
             f"The answer to a $batch of {table.logical} lacks some of its parts.",

@@ -32,8 +32,8 @@ def no_property(name: str, type_name: str) -> DataverseError:
 
 
 def no_resource(segment: str) -> DataverseError:
-    """An entity set or function that does not exist (facts §8)."""
-    return DataverseError(404, "0x80060888", f"Resource not found for the segment '{segment}'.")
+    """An entity set or function that does not exist (the code: Microsoft's page “Create and use custom APIs”)."""
+    return DataverseError(404, "0x8006088a", f"Resource not found for the segment '{segment}'.")
 
 
 def not_found(table: str, row_id: str) -> DataverseError:
