@@ -66,7 +66,9 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
     "0x8004841a": ("rejected", "The table has as many columns as it can hold."),
     "0x80040265": ("rejected", "A plug-in of the organisation stopped it: see its trace log."),
 }  # fmt: skip
-_UNCERTAIN = frozenset({"0x80044151", "0x80040216", "0x80040224"})
+_TIMEOUT = "0x80044151"
+"""SQL timeout expired."""
+_UNCERTAIN = frozenset({_TIMEOUT, "0x80040216", "0x80040224"})
 """Time-outs and failures that say nothing of what was carried out: with a status from 500 on."""
 _NO_USER = "0x80072560"
 """“The user is not a member of the organization.”"""
@@ -84,6 +86,10 @@ _BARE = (
 _STACK = re.compile(r"\s*(?:\r?\n|\s)at (?:Microsoft|System)\..*$", re.DOTALL)
 _SHORTEST_VALUE = 4
 _LONGEST_WORDS = 400
+
+
+class FailedError(UncertainError):
+    """Dataverse answered that it failed, which it may do again with the same record."""
 
 
 def error_of(answer: Answer) -> tuple[str, str]:
@@ -138,7 +144,8 @@ def texts_in(body: Any) -> Iterator[str]:
 def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:
     """The error for an answer that is no success. `place` names the request (`POST contacts`), never a value.
 
-    UnreachableError for credentials, UncertainError for server errors that prove nothing, else RejectedError.
+    UnreachableError for credentials, UncertainError for server errors that prove nothing (FailedError where Dataverse itself
+    says that it failed), else RejectedError.
     """
     code, words = error_of(answer)
     shown = f"{without_values(words, texts_in(body))} [{code or answer.status}]"
@@ -147,7 +154,8 @@ def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:
         return unreachable
     known = _CLASSES.get(code) or _by_words(code, words.lower())
     if known is None and (answer.status >= 500 or code in _UNCERTAIN):
-        return UncertainError(
+        kind = FailedError if code and code != _TIMEOUT else UncertainError
+        return kind(
             f"Dataverse failed at {place} with status {answer.status} [{code}].",
             "Whether it was carried out is settled by reading the destination.",
         )

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from crosswalk.connectors.dataverse import read
+from crosswalk.connectors.dataverse.answers import answers_of, refused_alone
 from crosswalk.connectors.dataverse.chunks import in_chunks
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.errors import FailedError
 from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, count
@@ -14,10 +16,8 @@ from crosswalk.connectors.dataverse.settling import UNKNOWN
 from crosswalk.connectors.dataverse.write import (
     Answers,
     Creator,
-    answers_of,
     encoded,
     read_back,
-    refused_alone,
     row_path,
     send_multiple,
 )
@@ -82,6 +82,9 @@ class Updater:
             await self._send(writes)
             if len(self._refused) == before and error.code not in UNKNOWN:
                 self._creator.withdraw(self._table, _UPDATE_MULTIPLE)
+        except FailedError:
+            self._creator.failed(self._table, _UPDATE_MULTIPLE)
+            raise
 
     async def _send(self, writes: Sequence[Write]) -> None:
         """One batch: a record's state goes after its other columns, both or neither."""

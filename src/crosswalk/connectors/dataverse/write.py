@@ -8,15 +8,15 @@ from urllib.parse import quote
 import orjson
 
 from crosswalk.connectors.dataverse import read
+from crosswalk.connectors.dataverse.answers import answers_of, judged, refused_alone
 from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import Description, Table
-from crosswalk.connectors.dataverse.errors import refusal
+from crosswalk.connectors.dataverse.errors import FailedError
 from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
-from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
+from crosswalk.connectors.dataverse.multipart import Part
 from crosswalk.connectors.dataverse.settling import UNKNOWN, is_unknown
-from crosswalk.kit.http import Answer
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Value
@@ -29,6 +29,7 @@ MAX_BODY_BYTES = 32_000_000
 MARKER_COLUMN = "importsequencenumber"
 _MARKER_NUMBERS = 2**31 - 1
 _CREATE_MULTIPLE = "CreateMultiple"
+_MOST_FAILURES = 3
 
 Answers = list[Row | RejectedError]
 
@@ -49,6 +50,7 @@ class Creator:
         self._client = client
         self._documents = documents
         self._offers: dict[tuple[str, str], bool] = {}
+        self._failures: dict[tuple[str, str], int] = {}
         self._sizes: dict[tuple[str, str], ChunkSize] = {}
 
     async def create(self, description: Description, object_name: str, writes: Sequence[Write], marker: str) -> Answers:
@@ -70,7 +72,7 @@ class Creator:
             parts = [Part("DELETE", row_path(table, identity)) for identity in chunk]
             for answer in await answers_of(self._client, parts, table):
                 if not answer.ok and (answer.status != 404 or is_unknown(answer)):
-                    refusals.append(refusal(answer, f"DELETE {object_name}"))
+                    refusals.append(judged(answer, f"DELETE {object_name}"))
 
         await in_chunks(self._client, list(dict.fromkeys(ids)), self.size(table, "$batch"), lambda _: 1, send)
         if refusals:
@@ -93,6 +95,13 @@ class Creator:
     def withdraw(self, table: Table, message: str) -> None:
         """The message was refused for what was accepted one by one: do not try it again."""
         self._offers[table.logical, message] = False
+
+    def failed(self, table: Table, message: str) -> None:
+        """The server failed at the message, all of whose records may suffer for one: try it a few times and no more."""
+        key = table.logical, message
+        self._failures[key] = self._failures.get(key, 0) + 1
+        if self._failures[key] >= _MOST_FAILURES:
+            self.withdraw(table, message)
 
 
 class _Creation:
@@ -171,6 +180,9 @@ class _Creation:
         except RejectedError as error:
             if not await self._send_batch(chunk) and error.code not in UNKNOWN:
                 self._creator.withdraw(self._table, _CREATE_MULTIPLE)
+        except FailedError:
+            self._creator.failed(self._table, _CREATE_MULTIPLE)
+            raise
 
     async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> int:
         """Each record by a request of its own inside a batch; how many were refused. A note of this migration that is there
@@ -209,25 +221,6 @@ async def send_multiple(client: DataverseClient, table: Table, message: str, bod
     kind = f'{{"@odata.type":"Microsoft.Dynamics.CRM.{table.logical}",'.encode()
     payload = b'{"Targets":[' + b",".join(kind + body[1:] for body in bodies) + b"]}"
     await client.write("POST", f"{table.entity_set}/Microsoft.Dynamics.CRM.{message}", payload)
-
-
-async def answers_of(client: DataverseClient, parts: Sequence[Part | Changeset], table: Table) -> list[PartAnswer]:
-    """The answer to each part of a batch. UncertainError when some are missing."""
-    answers = await client.batch_of_described(parts)
-    if len(answers) != len(parts):
-        raise UncertainError(
-            f"The answer to a $batch of {table.logical} lacks some of its parts.",
-            "Whether they were carried out is settled by reading the destination.",
-        )
-    return answers
-
-
-def refused_alone(answer: Answer, place: str, body: Any) -> RejectedError:
-    """The refusal of one record. Raises what is no refusal: credentials, failures that leave the outcome open."""
-    error = refusal(answer, place, body)
-    if not isinstance(error, RejectedError):
-        raise error
-    return error
 
 
 async def read_back(client: DataverseClient, description: Description, table: Table, ids: Sequence[str]) -> Mapping[str, Row]:
