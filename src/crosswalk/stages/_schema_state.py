@@ -33,6 +33,16 @@ def is_there(change: SchemaChange, schema: DestinationSchema) -> bool:
     return any(wanted <= set(leaf.options) for leaf in leaves)
 
 
+def is_complete(change: SchemaChange, schema: DestinationSchema) -> bool:
+    """The change stands with all that belongs to it: a destination may need a second request to make a field unique, and an
+    interrupted apply leaves the field without."""
+    if not is_there(change, schema):
+        return False
+    if change.operation != "create_field" or change.field is None or not change.field.unique:
+        return True
+    return any(leaf.unique for leaf in leaves_of(change, schema))
+
+
 def stands(change: SchemaChange, schema: DestinationSchema) -> Outcome:
     """What came of an apply, from the schema as it is. Its after-image names the object's leaves, so that an undo can tell
     fields that somebody added since."""

@@ -97,7 +97,8 @@ class SchemaUndo:
             outcome = taken_back(change, schema)
             await job.journal.close_batch(batch, [outcome])
             if outcome.state == "undone":
-                self.undone.append(change.label())
+                if change.label() not in self.undone:  # an apply that was finished later is in the journal twice
+                    self.undone.append(change.label())
                 return schema
         raise CrosswalkError(f"{change.label()} was taken back {ATTEMPTS} times and still stands", "See the destination's own log.")
 

@@ -10,7 +10,7 @@ from crosswalk.model.mapping import Mapping
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
 from crosswalk.model.values import Values
 from crosswalk.spi.destination import Destination
-from crosswalk.stages._schema_state import field_name, is_there, stands
+from crosswalk.stages._schema_state import field_name, is_complete, stands
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.journal import Journal
 
@@ -98,7 +98,7 @@ async def apply_schema(
     RejectedError in the destination's words, UnreachableError: what was applied by then is in the journal, call again.
     """
     for change in changes:
-        if not is_there(change, schema):
+        if not is_complete(change, schema):
             schema = await _apply_one(change, destination=destination, journal=journal, run=run, schema=schema)
     return schema
 
@@ -117,7 +117,7 @@ async def _apply_one(
             schema = await destination.describe()
         outcome = stands(change, schema)
         await journal.close_batch(batch, [outcome])
-        if outcome.state == "applied":
+        if outcome.state == "applied" and is_complete(change, schema):
             return schema
     raise CrosswalkError(
         f"{change.label()} was asked for {ATTEMPTS} times and does not stand", "See the destination's own log, then call again."

@@ -59,9 +59,11 @@ def leaves(name: str, creation: FieldCreation) -> tuple[DestinationField, ...]:
 
 
 def _with_field(described: DestinationObject, change: SchemaChange) -> tuple[DestinationField, ...]:
-    made = leaves(change.name, change.field) if change.field else ()
-    known = {leaf.path for leaf in described.fields}
-    return (*described.fields, *(leaf for leaf in made if leaf.path not in known))
+    """With the field's leaves; one that stands becomes unique where that is asked."""
+    made = {leaf.path: leaf for leaf in leaves(change.name, change.field)} if change.field else {}
+    unique = {path for path, leaf in made.items() if leaf.unique}
+    known = tuple(leaf.model_copy(update={"unique": True}) if leaf.path in unique else leaf for leaf in described.fields)
+    return (*known, *(leaf for path, leaf in made.items() if path not in {leaf.path for leaf in known}))
 
 
 def _with_options(described: DestinationObject, change: SchemaChange) -> tuple[DestinationField, ...]:

@@ -149,6 +149,27 @@ async def test_an_interrupted_apply_is_finished_and_undone(world: World, fault: 
     assert (report.proved, report.complete) == (True, True)
 
 
+async def test_a_field_that_was_left_without_its_uniqueness_gets_it(world: World) -> None:
+    """Where that takes a second request (Dataverse's alternate keys), an apply killed between the two is finished by the next."""
+    before = await world.remember()
+    field = FieldCreation(type="text", label="Source ID", unique=True)
+    change = SchemaChange(operation="create_field", object="people", name="sourceId", field=field)
+    world.destination.faults = Faults({0: "killed_after"})
+    with pytest.raises(Killed):
+        await apply(world, [change])
+    [people] = [item for item in world.destination.schema.objects if item.name == "people"]
+    half = with_fields(
+        people, tuple(leaf.model_copy(update={"unique": leaf.unique and leaf.path != "sourceId"}) for leaf in people.fields)
+    )
+    objects = tuple(half if item.name == "people" else item for item in world.destination.schema.objects)
+    world.destination.schema = world.destination.schema.model_copy(update={"objects": objects})
+    await apply(world, [change])
+    [people] = [item for item in world.destination.schema.objects if item.name == "people"]
+    assert [leaf.unique for leaf in people.fields if leaf.path == "sourceId"] == [True]
+    report = await undo(world, before)
+    assert (report.schema_undone, world.destination.schema) == ((change.label(),), SCHEMA)
+
+
 async def test_what_holds_somebodys_data_stays(world: World) -> None:
     """A created table, field or option with a person's data is kept and listed, the rest goes; the difference is explained."""
     before = await world.remember()
