@@ -113,3 +113,15 @@ def test_switched_off_limits_refuse_nothing(time: Time) -> None:
     limits = Limits(time, Rules(divisor=6000), active=False)
     assert [served(limits) for _ in range(10)] == [None] * 10
     assert limits.headers("ours") == {}
+
+
+def test_what_arrived_is_kept_with_its_cost_and_refusal(time: Time) -> None:
+    """For those who check a client: every request with its token and reckoned cost, refused ones with code and wait."""
+    limits = Limits(time, Rules(divisor=3000))
+    for token in ("ours", "ours", "ours", "theirs"):
+        served(limits, rows=10, token=token)
+    assert [(item.token, item.cost_ms, item.code, item.retry_after_s) for item in limits.arrivals] == [
+        (1, 15.0, None, None), (1, 15.0, None, None), (1, 15.0, "0x80072322", 300), (2, 15.0, None, None),
+    ]  # fmt: skip
+    limits.reset()
+    assert not limits.arrivals
