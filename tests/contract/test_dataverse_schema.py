@@ -199,6 +199,19 @@ async def test_a_lost_answer_is_settled_by_reading(server: Sandbox, destination:
     assert schema.object("contact").field("pulse_y")  # type: ignore[union-attr]
 
 
+async def test_an_option_that_waits_for_publishing_is_not_added_twice(server: Sandbox, destination: DynamicsDestination) -> None:
+    """Options count once published (§6.7): a run that ended between adding and publishing left one that nobody sees."""
+    texts = [{"@odata.type": "Microsoft.Dynamics.CRM.LocalizedLabel", "Label": "Other", "LanguageCode": 1033}]
+    label = {"@odata.type": "Microsoft.Dynamics.CRM.Label", "LocalizedLabels": texts}
+    place = {"EntityLogicalName": "contact", "AttributeLogicalName": "gendercode"}
+    await server.call("POST", "InsertOptionValue", {**place, "Label": label})
+    before = (await destination.describe()).object("contact").field("gendercode")  # type: ignore[union-attr]
+    assert before is not None and before.options == ("MALE", "FEMALE")
+    schema = await destination.apply(options("contact", "gendercode", ("OTHER", "Other")), await destination.describe())
+    after = schema.object("contact").field("gendercode")  # type: ignore[union-attr]
+    assert after is not None and after.options == ("MALE", "FEMALE", "OTHER")
+
+
 async def test_changes_are_published_when_the_connection_closes(server: Sandbox) -> None:
     """Apps see a changed table once it is published (§6.7): one request for all of them."""
     async with connected(server) as opened:

@@ -241,6 +241,7 @@ def option_added(world: World) -> tuple[str, ...]:
     label = {"@odata.type": "Microsoft.Dynamics.CRM.Label", "LocalizedLabels": labels}
     option = {"EntityLogicalName": "appointment", "AttributeLogicalName": "pulse_visittype", "Value": 727_000_900, "Label": label}
     world.crm.call("POST", "/api/data/v9.2/InsertOptionValue", option)
+    world.crm.call("POST", "/api/data/v9.2/PublishAllXml", {})
     return ("sample",)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crosswalk.connectors.dataverse.keys import KeyWaiter
-from crosswalk.connectors.dataverse.locks import unlocked
+from crosswalk.connectors.dataverse.locks import NOT_YET, unlocked
 from crosswalk.model.errors import RejectedError, UncertainError
 
 
@@ -37,6 +37,13 @@ async def test_a_lock_is_not_waited_for_for_ever(times: int, code: str, asked: i
     with pytest.raises(RejectedError):
         await unlocked(there.ask, (0.0, 0.0))
     assert there.asked == asked
+
+
+async def test_what_was_created_a_moment_ago_is_waited_for() -> None:
+    """A web server that does not know a new table yet refuses a column for it (§6.8)."""
+    there = Refusing(1, "not_found")
+    await unlocked(there.ask, (0.0,), NOT_YET)
+    assert there.asked == 2
 
 
 class Keys:

@@ -102,12 +102,35 @@ def test_choices_and_their_labels(talk: Talk) -> None:
     assert talk.done("POST", "InsertOptionValue", {**place, "Label": label("C")})["NewOptionValue"] == 100_000_002
     talk.done("POST", "UpdateOptionValue", {**place, "Value": 100_000_001, "Label": label("B+"), "MergeLabels": True})
     talk.done("POST", "DeleteOptionValue", {**place, "Value": 100_000_002})
+    talk.done("POST", "PublishAllXml")
     path = f"{TABLE}/Attributes/{CRM}PicklistAttributeMetadata"
     found = talk.done("GET", path, query="$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet")["value"][0]
     shown = [(item["Value"], item["Label"]["UserLocalizedLabel"]["Label"]) for item in found["OptionSet"]["Options"]]
     assert (found["LogicalName"], shown) == ("new_kind", [(100_000_000, "A+"), (100_000_001, "B+")])
     assert found["OptionSet"]["Options"][0]["Description"]["UserLocalizedLabel"]["Label"] == "A_POSITIVE"
     assert found["GlobalOptionSet"] is None
+
+
+def test_options_count_once_published(talk: Talk) -> None:
+    """Until then definitions do not show a new one, records may not have it, and a deleted one is there."""
+    options = [{"Value": 100_000_000, "Label": label("A")}]
+    talk.done("POST", f"{TABLE}/Attributes", column("Picklist", "new_Kind", OptionSet={"Options": options}))
+    place = {"EntityLogicalName": "new_thing", "AttributeLogicalName": "new_kind"}
+    talk.done("POST", "InsertOptionValue", {**place, "Value": 100_000_001, "Label": label("B")})
+    talk.done("POST", "DeleteOptionValue", {**place, "Value": 100_000_000})
+    again = {**place, "Value": 100_000_001, "Label": label("C")}
+    assert talk.refusal("POST", "InsertOptionValue", again) == (400, "0x80044310")
+
+    def shown() -> list[int]:
+        path = f"{TABLE}/Attributes/{CRM}PicklistAttributeMetadata"
+        found = talk.done("GET", path, query="$select=LogicalName&$expand=OptionSet")["value"][0]
+        return [item["Value"] for item in found["OptionSet"]["Options"]]
+
+    assert shown() == [100_000_000]
+    talk.done(
+        "POST", "PublishXml", {"ParameterXml": "<importexportxml><entities><entity>new_thing</entity></entities></importexportxml>"}
+    )
+    assert shown() == [100_000_001]
 
 
 def test_global_choices_are_shared(talk: Talk) -> None:

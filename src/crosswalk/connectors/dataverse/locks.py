@@ -1,20 +1,25 @@
-"""Waiting while somebody else changes the organisation's definitions (facts/dataverse.md §6.8)."""
+"""Waiting while the organisation's definitions are being changed, or not known everywhere yet (facts/dataverse.md §6.8)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from crosswalk.model.errors import RejectedError
 
 LOCK_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
+LOCKED = frozenset({"locked"})
+NOT_YET = LOCKED | {"not_found", "unknown_object", "unknown_field"}
+"""What a web server also says of a table or a column that was created a moment ago; Microsoft's own client asks again, too."""
 
 
-async def unlocked(ask: Callable[[], Awaitable[object]], pauses: Sequence[float] = LOCK_PAUSES) -> None:
-    """Ask until no other change of definitions is under way; a refusal for that reason carried nothing out."""
+async def unlocked(
+    ask: Callable[[], Awaitable[object]], pauses: Sequence[float] = LOCK_PAUSES, reasons: Collection[str] = LOCKED
+) -> None:
+    """Ask until no other change of definitions is under way; a refusal for such a reason carried nothing out."""
     for pause in (*pauses, None):
         try:
             await ask()
             return
         except RejectedError as error:
-            if error.code != "locked" or pause is None:
+            if error.code not in reasons or pause is None:
                 raise
             await asyncio.sleep(pause)

@@ -12,8 +12,9 @@ from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.describe import redescribe
 from crosswalk.connectors.dataverse.description import Column, Description, Raw
 from crosswalk.connectors.dataverse.keys import KeyWaiter
-from crosswalk.connectors.dataverse.locks import LOCK_PAUSES, unlocked
+from crosswalk.connectors.dataverse.locks import LOCK_PAUSES, LOCKED, NOT_YET, unlocked
 from crosswalk.connectors.dataverse.naming import prefix_of
+from crosswalk.connectors.dataverse.publishing import Publisher
 from crosswalk.connectors.dataverse.solution import Solutions
 from crosswalk.connectors.dataverse.standing import found_options, gone, has_active_key, key_on, lookup_of, stands
 from crosswalk.model.errors import RejectedError, UncertainError
@@ -39,7 +40,7 @@ class SchemaEditor:
         self._keys = KeyWaiter(client)
         self._read_back_pauses = read_back_pauses
         self._lock_pauses = lock_pauses
-        self._unpublished: set[str] = set()
+        self._publisher = Publisher(client, lock_pauses)
 
     async def apply(self, change: SchemaChange, description: Description) -> Description:
         """Carry out one change; the schema read back after it.
@@ -53,7 +54,7 @@ class SchemaEditor:
                 lost = await self._create_column(change, description)
             else:
                 lost = await self._add_options(change, description)
-            self._unpublished.add(change.object)
+            self._publisher.changed(change.object)
             description = await self._read_back(change, description, stands, lost)
         if change.field is not None and change.field.unique:
             description = await self._ensure_key(change, change.field, description)
@@ -64,22 +65,17 @@ class SchemaEditor:
         if not gone(description, change):
             if change.operation == "create_object":
                 lost = await self._delete(change, f"EntityDefinitions(LogicalName='{change.object}')")
-                self._unpublished.discard(change.object)
+                self._publisher.deleted(change.object)
             else:
                 lost = await self._take_column_back(change, description)
-                self._unpublished.add(change.object)
+                self._publisher.changed(change.object)
             description = await self._read_back(change, description, gone, lost)
         await self._clear_solutions(change, description)
         return description
 
     async def publish(self) -> None:
         """Make the changes so far visible in apps (§6.7); does nothing when there are none."""
-        if not self._unpublished:
-            return
-        listed = "".join(f"<entity>{table}</entity>" for table in sorted(self._unpublished))
-        body = {"ParameterXml": f"<importexportxml><entities>{listed}</entities></importexportxml>"}
-        await unlocked(lambda: self._client.write_metadata("POST", "PublishXml", body), self._lock_pauses)
-        self._unpublished.clear()
+        await self._publisher.publish()
 
     # -- creating ------------------------------------------------------------------------------------------------------
 
@@ -109,6 +105,10 @@ class SchemaEditor:
         return await self._changing(change, "POST", f"{_table(change.object)}/Attributes", body, solution.header)
 
     async def _add_options(self, change: SchemaChange, description: Description) -> _Lost:
+        """InsertOptionValue (§6.5). What an interrupted run left unpublished is published first, or it would be added again."""
+        place = _option_place(change, description)
+        await self._publisher.publish_options(place)
+        description = await redescribe(self._client, description, [change.object])
         column = _existing(change, description)
         asked = change.field or FieldCreation(type="option", label="")
         present = column.options.values
@@ -118,8 +118,9 @@ class SchemaEditor:
         for added in payloads.missing_options(asked.options, present, solution.first_option if solution else 0, language):
             if solution is None:  # a column of the platform's: the number is left to it
                 del added["Value"]
-            body = {**_option_place(change, description), **added}
-            lost = await self._changing(change, "POST", "InsertOptionValue", body, solution.header if solution else {}) or lost
+            belonging = {"SolutionUniqueName": solution.unique_name} if solution else {}
+            lost = await self._changing(change, "POST", "InsertOptionValue", {**place, **belonging, **added}, {}) or lost
+        await self._publisher.publish_options(place)
         return lost
 
     async def _ensure_key(self, change: SchemaChange, asked: FieldCreation, description: Description) -> Description:
@@ -152,9 +153,10 @@ class SchemaEditor:
 
     async def _delete_options(self, change: SchemaChange, column: Column, description: Description) -> _Lost:
         lost: _Lost = None
+        place = _option_place(change, description)
         for value in found_options(change, column).values():
-            body = {**_option_place(change, description), "Value": value}
-            lost = await self._changing(change, "POST", "DeleteOptionValue", body, {}) or lost
+            lost = await self._changing(change, "POST", "DeleteOptionValue", {**place, "Value": value}, {}) or lost
+        await self._publisher.publish_options(place)
         return lost
 
     async def _clear_solutions(self, change: SchemaChange, description: Description) -> None:
@@ -175,8 +177,9 @@ class SchemaEditor:
 
     async def _changing(self, change: SchemaChange, method: str, path: str, body: object, headers: dict[str, str]) -> _Lost:
         """Send a request; a refusal says which change it is about. A lost answer is left to the reading back."""
+        reasons = NOT_YET if method == "POST" else LOCKED  # what is built on was read before
         try:
-            await unlocked(lambda: self._client.write_metadata(method, path, body, headers), self._lock_pauses)
+            await unlocked(lambda: self._client.write_metadata(method, path, body, headers), self._lock_pauses, reasons)
             return None
         except UncertainError as error:
             return error

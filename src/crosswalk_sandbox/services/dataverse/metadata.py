@@ -26,7 +26,7 @@ class Option:
 
 @dataclass(slots=True)
 class OptionSet:
-    """The choices of one column, or of many when `is_global`."""
+    """The choices of one column, or of many when `is_global`. Options that were added or deleted count once published."""
 
     name: str
     metadata_id: str
@@ -34,6 +34,13 @@ class OptionSet:
     is_global: bool = False
     is_custom: bool = False
     display: str = ""
+    added: list[Option] = field(default_factory=list[Option])
+    deleted: list[int] = field(default_factory=list[int])
+
+    def publish(self) -> None:
+        """Make additions and deletions count."""
+        self.options = [option for option in [*self.options, *self.added] if option.value not in self.deleted]
+        self.added, self.deleted = [], []
 
     def values(self) -> list[int]:
         return [option.value for option in self.options]

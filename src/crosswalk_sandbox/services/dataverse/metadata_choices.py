@@ -1,10 +1,11 @@
-"""Global choices; adding, changing and removing single options (facts/dataverse.md §6.5)."""
+"""Global choices; adding, changing and removing single options (facts/dataverse.md §6.5), which count once published: reading
+metadata gets only published customizations (Microsoft's page “Retrieve published metadata”)."""
 
 from . import metadata_bodies, metadata_names
 from .clock import new_id
 from .components import Components
 from .errors import DataverseError, not_found
-from .metadata import Column, Option, OptionSet, Row
+from .metadata import Column, Option, OptionSet, Row, Table
 from .metadata_bodies import invalid, option, text_of
 from .metadata_names import first_option
 from .organization import Organization
@@ -70,18 +71,18 @@ class Choices:
         value = body.get("Value")
         if value is None:
             value = first_option(self.organization, solution)
-            while options.find(value) is not None:
+            while _draft(options, value) is not None:
                 value += 1
-        if options.find(int(value)) is not None:
+        if _draft(options, int(value)) is not None:
             raise invalid("The picklist value already exists.  Picklist values must be unique.", "0x80044310")
         made = option(int(value), body)
         if column is not None and column.kind == "Status":
             made.state = int(body.get("StateCode", 0))
-        options.options.append(made)
+        options.added.append(made)
         return made.value
 
     def _option(self, options: OptionSet, body: Row) -> Option:
-        found = options.find(int(body.get("Value", -1)))
+        found = _draft(options, int(body.get("Value", -1)))
         if found is None:
             raise DataverseError(400, "0x8004431a", "The picklist value is out of the range.")
         return found
@@ -97,4 +98,16 @@ class Choices:
     def delete(self, body: Row, _solution: str | None) -> None:
         """Remove a choice; rows that have it keep their number."""
         options, _ = self._found(body)
-        options.options.remove(self._option(options, body))
+        options.deleted.append(self._option(options, body).value)
+
+    def publish(self, tables: list[Table], option_sets: list[OptionSet]) -> None:
+        """Let the tables' own choices and these shared ones count as they were left."""
+        own = [column.options for table in tables for column in table.columns.values() if column.options is not None]
+        for options in [*(item for item in own if not item.is_global), *option_sets]:
+            options.publish()
+
+
+def _draft(options: OptionSet, value: int) -> Option | None:
+    """An option as it will be once all is published."""
+    found = options.find(value) or next((item for item in options.added if item.value == value), None)
+    return None if value in options.deleted else found

@@ -40,7 +40,7 @@ def register(server: "Server") -> None:
         add("POST", name, web.change_option)
     add("GET", r"RetrieveMetadataChanges\(Query=(@\w+)(?:,.*)?\)", web.metadata_changes)
     server.routes.add("POST", "PublishXml", web.publish)
-    server.routes.add("POST", "PublishAllXml", lambda _call, _match: Answer(204))
+    server.routes.add("POST", "PublishAllXml", web.publish_all)
 
 
 class LinksWeb(MetadataHandlers):
@@ -132,11 +132,19 @@ class LinksWeb(MetadataHandlers):
         return Answer(200, changes(self.reader, call, asked))
 
     def publish(self, call: Call, _match: "re.Match[str]") -> Answer:
-        """PublishXml: the body names what to publish; definitions count at once in this sandbox (facts §6.7)."""
+        """PublishXml: the body names what to publish (facts §6.7). Only options wait for it in this sandbox."""
         self.organization.demand(call.who.user_id, "prvPublishCustomization")
         text = str(call.json().get("ParameterXml", ""))
         if not re.fullmatch(r"\s*<importexportxml>.*</importexportxml>\s*", text, re.DOTALL):
             raise metadata_bodies.invalid("The ParameterXml of PublishXml is missing or not valid.")
-        for name in re.findall(r"<entity>([^<]*)</entity>", text):
-            self.organization.table(name.strip())
+        tables = [self.organization.table(name.strip()) for name in re.findall(r"<entity>([^<]*)</entity>", text)]
+        shared = [self.choices.find_set(name.strip()) for name in re.findall(r"<optionset>([^<]*)</optionset>", text)]
+        self.choices.publish(tables, shared)
+        return Answer(204)
+
+    def publish_all(self, call: Call, _match: "re.Match[str]") -> Answer:
+        """PublishAllXml."""
+        self.organization.demand(call.who.user_id, "prvPublishCustomization")
+        schema = self.organization.schema
+        self.choices.publish(list(schema.tables.values()), list(schema.option_sets.values()))
         return Answer(204)
