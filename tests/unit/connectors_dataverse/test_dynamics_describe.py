@@ -4,7 +4,10 @@ import pytest
 from small_organization import APPOINTMENT, OWN_USER, SETS, SYSTEM_USER, TABLES, choice, organization
 
 from crosswalk.connectors.dataverse.definition import label_of, to_options, to_table
-from crosswalk.connectors.dataverse.describe import to_description
+from crosswalk.connectors.dataverse.describe import (
+    _is_wanted,  # pyright: ignore[reportPrivateUsage]
+    to_description,
+)
 from crosswalk.connectors.dataverse.description import Lookup
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
@@ -196,3 +199,13 @@ def test_a_lookup_to_a_table_that_is_not_described_stays_readable() -> None:
     table = to_table(APPOINTMENT, SETS, frozenset({"appointment"}))
     assert "createdby" in table.lookups
     assert "regardingobjectid.contact" not in table.lookups
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [({}, True), ({"DataProviderId": "7015a531"}, False), ({"IsManaged": True}, False), ({"IsIntersect": True}, False)],
+)
+def test_which_custom_tables_are_described(more: dict[str, object], wanted: bool) -> None:
+    """Unmanaged ones with rows of their own: a virtual table shows another system's, which may not even answer."""
+    listed = {"LogicalName": "new_thing", "EntitySetName": "new_things", "IsCustomEntity": True, "DataProviderId": None}
+    assert _is_wanted(listed | more) is wanted

@@ -26,7 +26,7 @@ are the platform's views of others (activitypointer, activityparty) and its book
 PRINCIPALS = frozenset({"systemuser", "team", "businessunit", "transactioncurrency"})
 """Referred to by every table, and never written."""
 PRIVILEGE = "prvOverrideCreatedOnCreatedBy"
-_LIST = "LogicalName,EntitySetName,IsCustomEntity,IsManaged,IsIntersect,IsPrivate"
+_LIST = "LogicalName,EntitySetName,IsCustomEntity,IsManaged,IsIntersect,IsPrivate,DataProviderId"
 _DEFINITION = (
     "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,MetadataId,ObjectTypeCode,IsCustomEntity,"
     "IsManaged,IsActivity,HasNotes,HasActivities,OwnershipType,ChangeTrackingEnabled,IsDuplicateDetectionEnabled,IsAuditEnabled,"
@@ -114,7 +114,8 @@ def _is_wanted(item: Raw) -> bool:
 
 
 def _is_custom(item: Raw) -> bool:
-    hidden = item.get("IsIntersect") or item.get("IsPrivate") or not item.get("EntitySetName")
+    """Custom, and with rows of its own: those of a virtual table are somebody else's (`DataProviderId`)."""
+    hidden = item.get("IsIntersect") or item.get("IsPrivate") or item.get("DataProviderId") or not item.get("EntitySetName")
     return bool(item.get("IsCustomEntity")) and not hidden
 
 

@@ -19,6 +19,7 @@ _MICROSOFT_HOSTS = frozenset(
     {"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.windows.net"}
 )
 _RENEW_SECONDS_EARLY = 300.0
+_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +84,19 @@ class Login:
 
 class _Trust(HTTPAdapter):
     """Trusts the certificates in SSL_CERT_FILE and no others, as the Web API's own connections do: left to itself, `requests`
-    would let REQUESTS_CA_BUNDLE decide."""
+    would let REQUESTS_CA_BUNDLE decide. Gives up in time, which it would never do either."""
 
-    def __init__(self, bundle: str) -> None:
+    def __init__(self, bundle: str | None) -> None:
         self._bundle = bundle
         super().__init__()
 
     def send(self, *arguments: Any, **more: Any) -> requests.Response:
-        return super().send(*arguments, **{**more, "verify": self._bundle})
+        return super().send(*arguments, **{**more, "verify": self._bundle or more.get("verify", True), "timeout": _TIMEOUT_SECONDS})
 
 
 def _session() -> requests.Session:
     session = requests.Session()
-    bundle = os.environ.get("SSL_CERT_FILE")
-    if bundle:
-        session.mount("https://", _Trust(bundle))
+    session.mount("https://", _Trust(os.environ.get("SSL_CERT_FILE")))
     return session
 
 
