@@ -229,6 +229,20 @@ def stale_plan(world: World) -> tuple[str, ...]:
     return ("apply", "sample", "run")
 
 
+def unapproved_plan(world: World) -> tuple[str, ...]:
+    """The plan of the new map was not looked at."""
+    stale_plan(world)
+    world.migration.verb("plan", expect=(0, 5))
+    return ("apply", "sample", "run")
+
+
+def unapplied_plan(world: World) -> tuple[str, ...]:
+    """The approved plan is not the one that was applied."""
+    unapproved_plan(world)
+    world.migration.verb("approve", "--by", BY, "plan")
+    return ("sample", "run")
+
+
 def column_gone(world: World) -> tuple[str, ...]:
     """A column that the map writes was deleted in the CRM meanwhile."""
     world.crm.call("DELETE", ATTRIBUTES.format("appointment", "pulse_purpose"))
@@ -247,7 +261,7 @@ def option_added(world: World) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     "arrange",
-    [unapproved_sample, edited_map, stale_plan, column_gone, option_added],
+    [unapproved_sample, edited_map, stale_plan, unapproved_plan, unapplied_plan, column_gone, option_added],
     ids=lambda arrange: arrange.__name__.replace("_", " "),
 )
 def test_a_closed_gate_writes_nothing(ready: World, arrange: Callable[[World], tuple[str, ...]]) -> None:
