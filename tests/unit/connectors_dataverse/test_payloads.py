@@ -95,12 +95,15 @@ def test_added_options_are_numbered_after_the_publisher_s_own() -> None:
 
 
 def test_a_lookup_deletes_nothing() -> None:
-    """Deleting the target takes the link away; nothing else cascades (§6.4)."""
+    """Deleting the target takes the link away; nothing cascades but a merge, where the target's records can be merged (§6.4)."""
     asked = FieldCreation(type="reference", label="Patient", to="contact", reverse_label="Payments")
     body = payloads.relationship_body("pulse_payment", "pulse_patientid", asked, "contact", "contactid")
     assert body["CascadeConfiguration"].pop("Delete") == "RemoveLink"
+    assert body["CascadeConfiguration"].pop("Merge") == "Cascade"
     assert set(body["CascadeConfiguration"].values()) == {"NoCascade"}
     assert body["Lookup"]["SchemaName"] == "pulse_PatientId"
+    other = payloads.relationship_body("pulse_payment", "pulse_doctorid", asked, "pulse_doctor", "pulse_doctorid")
+    assert other["CascadeConfiguration"]["Merge"] == "NoCascade"
 
 
 def test_a_table_brings_its_name_along_and_adds_nothing_to_others() -> None:

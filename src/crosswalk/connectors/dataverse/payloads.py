@@ -28,6 +28,8 @@ _KINDS: Mapping[FieldType, str] = {
 }  # fmt: skip
 _KIND_TYPES: Mapping[str, str] = {"MultiSelectPicklist": "Virtual"}
 """The AttributeType of kinds that have no name of their own in that older list."""
+_MERGEABLE = frozenset({"account", "contact", "lead"})
+"""Tables whose records people can merge."""
 FIELD_TYPES: frozenset[FieldType] = frozenset({"text", "rich_text", "reference", *_TEXT_FORMATS, *_KINDS})
 """What can be created. JSON columns exist only in stores other than SQL, lists not at all, and files are annotations."""
 
@@ -151,10 +153,12 @@ def _description(text: str, language: int) -> dict[str, Any]:
 def relationship_body(
     table: str, name: str, asked: FieldCreation, target: str, target_id: str, language: int = ENGLISH
 ) -> dict[str, Any]:
-    """A lookup from `table` to `target` whose deletion takes the link away and nothing else (§6.4, a trap of §0.7)."""
+    """A lookup from `table` to `target` whose deletion takes the link away and nothing else (§6.4, a trap of §0.7). When people
+    merge two patients, what was one's becomes the other's, as in Microsoft's own example of a lookup to contact."""
     prefix = prefix_of(name)
     lookup = _column("Lookup", name, schema_name(name, asked.label), asked.label, asked.description, language)
-    kept = ("Assign", "Merge", "Reparent", "Share", "Unshare", "RollupView")
+    kept = ("Assign", "Reparent", "Share", "Unshare", "RollupView")
+    merged = "Cascade" if target in _MERGEABLE else "NoCascade"
     return {
         "@odata.type": f"{_METADATA}OneToManyRelationshipMetadata",
         "SchemaName": relationship_name(prefix, target, table, name),
@@ -162,7 +166,7 @@ def relationship_body(
         "ReferencedAttribute": target_id,
         "ReferencingEntity": table,
         "Lookup": lookup,
-        "CascadeConfiguration": {**dict.fromkeys(kept, "NoCascade"), "Delete": "RemoveLink"},
+        "CascadeConfiguration": {**dict.fromkeys(kept, "NoCascade"), "Merge": merged, "Delete": "RemoveLink"},
         "AssociatedMenuConfiguration": {
             "Behavior": "UseCollectionName",
             "Group": "Details",
