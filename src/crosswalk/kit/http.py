@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
+from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError, UsageError
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 UPLOAD_TIMEOUT_SECONDS = 900.0
@@ -37,6 +37,18 @@ class Answer:
         """The wait the server asks for (RFC 9110 §10.2.3, seconds form), or None."""
         text = self.headers.get("Retry-After", "").strip()
         return float(text) if text.replace(".", "", 1).isdigit() else None
+
+
+def json_body(body: Any, object_name: str) -> bytes:
+    """Records of this object as JSON. RejectedError for texts that are no valid Unicode."""
+    try:
+        return orjson.dumps(body)
+    except (orjson.JSONEncodeError, TypeError):
+        raise RejectedError(
+            f"A text for {object_name} is no valid Unicode and cannot be sent.",
+            "validation",
+            "Clean the text with a transform in the mapping.",
+        ) from None
 
 
 class HttpClient:

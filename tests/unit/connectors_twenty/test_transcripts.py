@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from crosswalk.connectors.twenty.describe import raw_fields, to_description
-from crosswalk.connectors.twenty.errors import is_throttled, refusal, schema_refusal, stated_limit, texts_in, without_values
+from crosswalk.connectors.twenty.errors import is_throttled, refusal, schema_refusal, stated_limit, without_values
 from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.connectors.twenty.probes import _hooks  # pyright: ignore[reportPrivateUsage]
 from crosswalk.kit.http import Answer
 from crosswalk.kit.pacing import StatedLimit
+from crosswalk.kit.redaction import texts_in
 from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError
 

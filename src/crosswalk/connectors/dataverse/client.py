@@ -15,6 +15,7 @@ from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part
 from crosswalk.connectors.dataverse.settling import STRONG, Settling
 from crosswalk.kit.http import Answer, HttpClient
 from crosswalk.kit.paging import Page, pages
+from crosswalk.kit.retry import READ_PAUSES, until_answered
 from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
 from crosswalk.spi.destination import Traffic
 
@@ -28,7 +29,6 @@ TIMEOUT_SECONDS = 240.0
 ANNOTATIONS = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
 """Asks which table a polymorphic lookup points to."""
 _PAGE_PREFERENCES = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
-_READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
 _HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
 _LOST = frozenset({500, 502, 503, 504})
 
@@ -57,7 +57,7 @@ class DataverseClient:
         caller_object_id: str | None = None,
         governor: Governor | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        read_pauses: Sequence[float] = _READ_PAUSES,
+        read_pauses: Sequence[float] = READ_PAUSES,
         settling: Settling | None = None,
     ) -> None:
         """`caller_object_id`: the Entra object id of the user to act as (§2, impersonation). UsageError for a bad `url`."""
@@ -214,22 +214,13 @@ class DataverseClient:
         return path
 
     async def _until_answered(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
-        place = f"{method} {place_of(path)}"
-        for pause in (*self._read_pauses, None):
-            try:
-                answer = await self._send(method, path, body, headers)
-                if answer.status not in _LOST:
-                    return answer
-                reason = f"status {answer.status}"
-            except UncertainError as error:
-                reason = error.message
-            if pause is None:
-                raise UnreachableError(
-                    f"Dataverse did not answer {place} ({len(self._read_pauses) + 1} times: {reason})",
-                    "Check that the organisation is up, then call again; reading changed nothing.",
-                )
-            await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+        async def ask() -> Answer:
+            answer = await self._send(method, path, body, headers)
+            if answer.status in _LOST:
+                raise UncertainError(f"status {answer.status}", "Ask again.")
+            return answer
+
+        return await until_answered(ask, "Dataverse", f"{method} {place_of(path)}", self._read_pauses)
 
     async def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
         """One exchange. A throttled one, or one whose token had ended, was not carried out and is sent again."""

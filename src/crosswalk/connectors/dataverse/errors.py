@@ -5,12 +5,11 @@ texts: facts/dataverse/error_codes.json.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-import orjson
-
 from crosswalk.kit.http import Answer
+from crosswalk.kit.redaction import blotted, texts_in
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError, UnreachableError
 
 _ROLE = "Give the application user's security role this right in the Power Platform admin center."
@@ -78,13 +77,11 @@ _NAME_BEFORE = re.compile(
     r"value for|set|record of type|name)\s?[:=]?\s?(?:the )?$",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'")
 _BARE = (
     re.compile(r"(?<=The value )(?!of ).+?(?= of ')", re.DOTALL),
     re.compile(r"(?<=literal )(?!['\"]).+?(?= to )", re.DOTALL),
 )
 _STACK = re.compile(r"\s*(?:\r?\n|\s)at (?:Microsoft|System)\..*$", re.DOTALL)
-_SHORTEST_VALUE = 4
 _LONGEST_WORDS = 400
 
 
@@ -105,40 +102,16 @@ def error_of(answer: Answer) -> tuple[str, str]:
 def without_values(words: str, sent: Iterable[str] = ()) -> str:
     """Dataverse's words with every value blotted out; names of tables, columns and keys stay.
 
-    `sent` are the texts of the request: words nobody has met yet are blotted out by them too.
+    `sent` are the texts of the request.
 
     >>> without_values("Cannot convert the literal 'Ada' to the expected type 'Edm.Date'.")
     "Cannot convert the literal '…' to the expected type 'Edm.Date'."
     """
-    words = _STACK.sub("", words)
-    for pattern in _BARE:
-        words = pattern.sub("…", words)
-    for value in sorted({text for text in sent if len(text) >= _SHORTEST_VALUE and text in words}, key=len, reverse=True):
-        words = words.replace(value, "…")
-
-    def blot(match: re.Match[str]) -> str:
-        text = match.group()
-        named = _NAME_BEFORE.search(words[: match.start()]) is not None
-        return text if named and _KEPT.fullmatch(text[1:-1]) else f"{text[0]}…{text[-1]}"
-
-    return _QUOTED.sub(blot, words)[:_LONGEST_WORDS]
+    return blotted(_STACK.sub("", words), _BARE, sent, _is_name)[:_LONGEST_WORDS]
 
 
-def texts_in(body: Any) -> Iterator[str]:
-    """Every text and number in a request body, at any depth; a body that is no JSON holds none that can be told."""
-    if isinstance(body, bytes):
-        try:
-            yield from texts_in(orjson.loads(body))
-        except orjson.JSONDecodeError:
-            return
-    elif isinstance(body, Mapping):
-        for value in cast(Mapping[str, Any], body).values():
-            yield from texts_in(value)
-    elif isinstance(body, list | tuple):
-        for value in cast(list[Any], body):
-            yield from texts_in(value)
-    elif isinstance(body, str) or (isinstance(body, int | float) and not isinstance(body, bool)):
-        yield str(body)
+def _is_name(before: str, quoted: str) -> bool:
+    return _NAME_BEFORE.search(before) is not None and _KEPT.fullmatch(quoted) is not None
 
 
 def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:

@@ -3,7 +3,6 @@
 Metadata requests go one after another: the platform locks its definitions, and a lock that is held is waited for (§6.8).
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -17,6 +16,7 @@ from crosswalk.connectors.dataverse.naming import prefix_of
 from crosswalk.connectors.dataverse.publishing import Publisher
 from crosswalk.connectors.dataverse.solution import Solutions
 from crosswalk.connectors.dataverse.standing import found_options, gone, has_active_key, key_on, lookup_of, stands
+from crosswalk.kit.retry import until_shown
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
 
@@ -190,16 +190,12 @@ class SchemaEditor:
         self, change: SchemaChange, known: Description, done: Callable[[Description, SchemaChange], bool], lost: _Lost
     ) -> Description:
         """Read until the change shows."""
-        for pause in (*self._read_back_pauses, None):
-            description = await redescribe(self._client, known, _touched(change))
-            if done(description, change):
-                return description
-            if pause is not None:
-                await asyncio.sleep(pause)
-        raise UncertainError(
-            f"{change.label()} was sent, but the definitions read back {len(self._read_back_pauses) + 1} times do not show it"
-            + (f" ({lost.message})." if lost is not None else "."),
-            "Call again: a change that is there by then counts as done.",
+        return await until_shown(
+            lambda: redescribe(self._client, known, _touched(change)),
+            lambda description: done(description, change),
+            change.label(),
+            lost,
+            self._read_back_pauses,
         )
 
 

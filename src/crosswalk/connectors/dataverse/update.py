@@ -16,11 +16,11 @@ from crosswalk.connectors.dataverse.settling import UNKNOWN
 from crosswalk.connectors.dataverse.write import (
     Answers,
     Creator,
-    encoded,
     read_back,
     row_path,
     send_multiple,
 )
+from crosswalk.kit.http import json_body
 from crosswalk.kit.paging import slices
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Row, Write
@@ -73,7 +73,9 @@ class Updater:
         """All of a chunk in one message, which is all or nothing; refused, each record gets an answer of its own."""
         try:
             bodies = [
-                encoded({self._table.primary_id: write.id, **self._leaves.unflatten(write.values, clear=True)}, self._table)
+                json_body(
+                    {self._table.primary_id: write.id, **self._leaves.unflatten(write.values, clear=True)}, self._table.logical
+                )
                 for write in writes
             ]
             await send_multiple(self._client, self._table, _UPDATE_MULTIPLE, bodies)
@@ -167,7 +169,7 @@ class Updater:
         body = self._leaves.unflatten(values, clear=True)
         if self._is_note:
             body |= await self._documents.inline(values.get(DOCUMENT))
-        return Part("PATCH", row_path(self._table, identity), encoded(body, self._table), _ONLY_UPDATE)
+        return Part("PATCH", row_path(self._table, identity), json_body(body, self._table.logical), _ONLY_UPDATE)
 
 
 async def _fetched(client: DataverseClient, description: Description, table: Table, writes: Sequence[Write]) -> list[Row]:

@@ -5,8 +5,6 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, judged, refused_alone
 from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks
@@ -17,6 +15,7 @@ from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import Part
 from crosswalk.connectors.dataverse.settling import UNKNOWN, is_unknown
+from crosswalk.kit.http import json_body
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Value
@@ -153,7 +152,7 @@ class _Creation:
         bodies: list[tuple[str, bytes]] = []
         for write in writes:
             try:
-                bodies.append((write.id, encoded(await self._body(write), self._table)))
+                bodies.append((write.id, json_body(await self._body(write), self._table.logical)))
             except RejectedError as error:
                 self._refused[write.id] = error
         return bodies
@@ -241,15 +240,3 @@ async def read_back(client: DataverseClient, description: Description, table: Ta
 def row_path(table: Table, identity: str) -> str:
     """The address of one record."""
     return f"{table.entity_set}({quote(identity, safe='-')})"
-
-
-def encoded(body: Mapping[str, Any], table: Table) -> bytes:
-    """A body as JSON. RejectedError for texts that are no valid Unicode."""
-    try:
-        return orjson.dumps(body)
-    except (orjson.JSONEncodeError, TypeError):
-        raise RejectedError(
-            f"A text for {table.logical} is no valid Unicode and cannot be sent.",
-            "validation",
-            "Clean the text with a transform in the mapping.",
-        ) from None

@@ -1,6 +1,5 @@
 """Talking to one Twenty server: the key, the live limit, what may be asked again and what may not."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self, cast
 from urllib.parse import quote, urlencode
@@ -9,12 +8,12 @@ from crosswalk.connectors.twenty.errors import first_graphql_error, is_throttled
 from crosswalk.kit.http import DEFAULT_TIMEOUT_SECONDS, Answer, HttpClient
 from crosswalk.kit.pacing import Governor
 from crosswalk.kit.paging import Page, pages
+from crosswalk.kit.retry import READ_PAUSES, until_answered
 from crosswalk.model.errors import UncertainError, UnreachableError
 from crosswalk.spi.destination import Traffic
 
 READ_SIZE = 200
 """Twenty caps a page at 200 records, silently (facts/twenty.md §2)."""
-_READ_PAUSES = (0.5, 1.0, 2.0, 4.0)
 
 
 class TwentyClient:
@@ -26,7 +25,7 @@ class TwentyClient:
         api_key: str,
         governor: Governor | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-        read_pauses: Sequence[float] = _READ_PAUSES,
+        read_pauses: Sequence[float] = READ_PAUSES,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http = HttpClient(self.base_url, {"Authorization": f"Bearer {api_key}"}, timeout_seconds)
@@ -100,17 +99,11 @@ class TwentyClient:
 
     async def _until_answered(self, method: str, path: str, body: Any, paced: bool) -> Any:
         place = f"{method} {path.partition('?')[0]}"
-        for pause in (*self._read_pauses, None):
-            try:
-                return self._content(await self._send(method, path, body, paced), place)
-            except UncertainError as error:
-                if pause is None:
-                    raise UnreachableError(
-                        f"Twenty did not answer {place} ({len(self._read_pauses) + 1} times: {error.message})",
-                        "Check that the server is up, then call again; reading changed nothing.",
-                    ) from error
-                await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+
+        async def ask() -> Any:
+            return self._content(await self._send(method, path, body, paced), place)
+
+        return await until_answered(ask, "Twenty", place, self._read_pauses)
 
     async def _send(self, method: str, path: str, body: Any, paced: bool) -> Answer:
         """One exchange; a throttled one is sent again, because it was proved not to be carried out."""

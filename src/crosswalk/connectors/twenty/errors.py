@@ -4,13 +4,12 @@ Twenty answers almost everything with 400, so refusals are classed by their word
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
-
-import orjson
 
 from crosswalk.kit.http import Answer
 from crosswalk.kit.pacing import StatedLimit
+from crosswalk.kit.redaction import blotted, texts_in
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError, UnreachableError
 
 KEY_VARIABLE = "CROSSWALK_TWENTY_API_KEY"
@@ -32,8 +31,6 @@ _CLASSES: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 _KEPT = re.compile(r"^(?:[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*|(?:FK|IDX|UQ|PK)_\w+)$")
 _NAME_BEFORE = re.compile(r"(?:field|fields|object|relation|table|column|constraint|any|on type|select field)\s$", re.IGNORECASE)
-_SHORTEST_VALUE = 4
-_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|'[^']*'")
 _BARE_VALUES = (
     re.compile(r"(?<=value )(?![\"'“]).*?(?= for )", re.IGNORECASE | re.DOTALL),
     re.compile(r"(?<=is invalid ).+$", re.DOTALL),
@@ -50,24 +47,18 @@ _BARE_VALUES = (
 def without_values(words: str, sent: Iterable[str] = ()) -> str:
     """Twenty's words with every value blotted out; names of fields, objects and constraints stay.
 
-    `sent` are the texts of the request: words nobody has met yet are blotted out by them too.
+    `sent` are the texts of the request.
 
     >>> without_values('Invalid string value 12 for text field "jobTitle"')
     'Invalid string value … for text field "jobTitle"'
     >>> without_values('Value "P-123" is not a valid UUID')
     'Value "…" is not a valid UUID'
     """
-    for pattern in _BARE_VALUES:
-        words = pattern.sub("…", words)
-    for value in sorted({text for text in sent if len(text) >= _SHORTEST_VALUE and text in words}, key=len, reverse=True):
-        words = words.replace(value, "…")
+    return blotted(words, _BARE_VALUES, sent, _is_name)
 
-    def blot(match: re.Match[str]) -> str:
-        text = match.group()
-        named = _NAME_BEFORE.search(words[: match.start()]) is not None
-        return text if named and _KEPT.match(text[1:-1].split(" - ")[0]) else f"{text[0]}…{text[-1]}"
 
-    return _QUOTED.sub(blot, words)
+def _is_name(before: str, quoted: str) -> bool:
+    return _NAME_BEFORE.search(before) is not None and _KEPT.match(quoted.split(" - ")[0]) is not None
 
 
 def _as_map(value: Any) -> Mapping[str, Any]:
@@ -111,20 +102,6 @@ def is_throttled(answer: Answer) -> bool:
         return True
     error = first_graphql_error(answer) if answer.status == 200 else None
     return error is not None and _as_map(error.get("extensions")).get("subCode") == "LIMIT_REACHED"
-
-
-def texts_in(body: Any) -> Iterator[str]:
-    """Every text and number in a request body, at any depth."""
-    if isinstance(body, bytes):
-        yield from texts_in(orjson.loads(body))
-    elif isinstance(body, Mapping):
-        for value in cast(Mapping[str, Any], body).values():
-            yield from texts_in(value)
-    elif isinstance(body, list):
-        for value in cast(list[Any], body):
-            yield from texts_in(value)
-    elif isinstance(body, str) or (isinstance(body, int | float) and not isinstance(body, bool)):
-        yield str(body)
 
 
 def refusal(answer: Answer, place: str, body: Any = None) -> CrosswalkError:

@@ -1,12 +1,12 @@
 """Changing a workspace's schema and taking changes back (facts/twenty.md §8); every change is verified by reading."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from crosswalk.connectors.twenty.client import TwentyClient
 from crosswalk.connectors.twenty.describe import OBJECTS_PATH, Description, Raw, describe, redescribe
 from crosswalk.connectors.twenty.fields import COMPOSITES
+from crosswalk.kit.retry import until_accepted, until_shown
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
@@ -244,26 +244,15 @@ async def _read_back(
     A relation reaches two objects and an object comes or goes whole: then everything is read, else the one object.
     """
     whole = change.operation == "create_object" or (change.field is not None and change.field.type == "reference")
-    for pause in (*READ_BACK_PAUSES, None):
-        description = await (describe(client) if whole else redescribe(client, known, change.object))
-        if done(description, change):
-            return description
-        if pause is not None:
-            await asyncio.sleep(pause)
-    raise UncertainError(
-        f"{change.label()} was sent, but the schema read back {len(READ_BACK_PAUSES) + 1} times does not show it"
-        + (f" ({lost.message})." if lost is not None else "."),
-        "Call again: a change that is there by then counts as done.",
+    return await until_shown(
+        lambda: describe(client) if whole else redescribe(client, known, change.object),
+        lambda description: done(description, change),
+        change.label(),
+        lost,
+        READ_BACK_PAUSES,
     )
 
 
 async def _wait_until_usable(client: TwentyClient, plural: str) -> None:
     """Until the record API knows a new object too."""
-    for pause in (*READ_BACK_PAUSES, None):
-        try:
-            await client.read(f"/rest/{plural}", {"limit": "1"})
-            return
-        except RejectedError as error:
-            if error.code != "unknown_object" or pause is None:
-                raise
-            await asyncio.sleep(pause)
+    await until_accepted(lambda: client.read(f"/rest/{plural}", {"limit": "1"}), {"unknown_object"}, READ_BACK_PAUSES)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import orjson
-
 from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient, first_list
 from crosswalk.connectors.twenty.describe import Description
 from crosswalk.connectors.twenty.fields import Leaves
 from crosswalk.connectors.twenty.read import is_twenty_id
+from crosswalk.kit.http import json_body
 from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.errors import RejectedError, UncertainError, UsageError
 from crosswalk.model.record import Row, Write
@@ -33,7 +32,7 @@ async def create(
         return []
     item = description.object(object_name)
     leaves = Leaves(item)
-    payload = _encoded([creation_body(item, leaves, write, marker) for write in writes], object_name)
+    payload = json_body([creation_body(item, leaves, write, marker) for write in writes], object_name)
     if len(payload) > MAX_BODY_BYTES:
         raise RejectedError(
             f"{len(writes)} {object_name} take {len(payload)} bytes, more than Twenty takes at once.",
@@ -76,7 +75,7 @@ async def update(client: TwentyClient, description: Description, object_name: st
     leaves = Leaves(item)
     body = leaves.unflatten(values, clear=True)
     await _complete_phones(client, item, write.id, body)
-    content = await client.write("PATCH", f"/rest/{object_name}/{write.id}", _encoded(body, object_name))
+    content = await client.write("PATCH", f"/rest/{object_name}/{write.id}", json_body(body, object_name))
     for record in cast(Mapping[str, Any], content["data"]).values():
         return leaves.row(record)
     raise UncertainError(f"Twenty's answer to PATCH {object_name} holds no record.", "Read the record to settle it.")
@@ -131,14 +130,3 @@ async def _destroy(client: TwentyClient, item: DestinationObject, ids: list[str]
 
 def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def _encoded(body: Any, object_name: str) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except (orjson.JSONEncodeError, TypeError):
-        raise RejectedError(
-            f"A text for {object_name} is no valid Unicode and cannot be sent.",
-            "validation",
-            "Clean the text with a transform in the mapping.",
-        ) from None
