@@ -27,7 +27,9 @@ def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> l
         shown.append(owners_view(owners))
     estimate = plan.estimate
     pace = f"{number(estimate.requests)} requests at {estimate.requests_per_minute:.0f} a minute"
-    shown.append(Note(f"Estimate: at least {duration(estimate.seconds)} for {pace}; the sample shows how fast the CRM really stores."))
+    shown.append(
+        Note(f"Estimate: at least {duration(estimate.seconds)} for {pace}; the sample shows how fast the CRM really stores.")
+    )
     shown += [Note(f"Undo cannot restore: {what}") for what in plan.not_restorable]
     return [*shown, *findings_view(plan.findings, accepted)]
 
