@@ -68,7 +68,8 @@ async def serve(app: web.Application, port: int, ready: "dict[str, str]", tls: s
 
 def serve_twenty(options: argparse.Namespace) -> None:
     """Twenty over plain HTTP, with an API key."""
-    from crosswalk_sandbox.services.twenty.app import Options, Server, make_app
+    from crosswalk_sandbox.services.twenty.app import Options, Server
+    from crosswalk_sandbox.services.twenty.front import make_app
 
     key = options.api_key or f"sandbox-{secrets.token_hex(16)}"
     server = Server(

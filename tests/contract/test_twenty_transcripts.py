@@ -12,7 +12,8 @@ from sandbox.client import token_for
 from sandbox.compare import Comparison
 from sandbox.recorded import FOLDER, Case, Known, load
 
-from crosswalk_sandbox.services.twenty.app import Options, Server, make_app
+from crosswalk_sandbox.services.twenty.app import Options, Server
+from crosswalk_sandbox.services.twenty.front import make_app
 from crosswalk_sandbox.services.twenty.schema import is_row
 from crosswalk_sandbox.serving import bind
 

@@ -8,14 +8,15 @@ import orjson
 from aiohttp import web
 
 from .faults import make_fault
-from .service import Json, Service
+from .service import Controlled, Json, Service
 
 
 class Control:
     """POST reset, faults, clock and the service's own verbs; GET ledger, stats, dump (or state) and the service's own reports."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, controlled: Controlled) -> None:
         self.service = service
+        self.controlled = controlled
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a control call; refuses everybody but this machine."""
@@ -37,7 +38,7 @@ class Control:
 
     def verbs(self) -> dict[str, Callable[[Any], Json]]:
         """Everything that can be posted."""
-        return {"reset": self.reset, "faults": self.faults, "clock": self.clock, **self.service.verbs()}
+        return {"reset": self.reset, "faults": self.faults, "clock": self.clock, **self.controlled.verbs()}
 
     def read(self, name: str, query: dict[str, str]) -> Any:
         """GET ledger?since=, stats, dump?object=, or one of the service's reports. Raises ValueError for another name."""
@@ -47,8 +48,8 @@ class Control:
         if name == "stats":
             return {"requests": ledger.requests, "refused_429": ledger.refused}
         if name in ("state", "dump", "state/dump"):
-            return {"objects": self.service.dump(query.get("object"))}
-        reports = self.service.reports()
+            return {"objects": self.controlled.dump(query.get("object"))}
+        reports = self.controlled.reports()
         if name not in reports:
             raise ValueError(f"nothing to read here; there is {', '.join(['ledger', 'stats', 'dump', *reports])}")
         return reports[name]()

@@ -5,6 +5,21 @@ from typing import Any
 
 
 @dataclass(slots=True)
+class Written:
+    """What a request wrote: the object, and the ids.
+
+    For a request that holds several also the method that wrote each id, the addresses that its GETs asked for, and the
+    statuses of refused parts.
+    """
+
+    object: str | None = None
+    ids: list[str] = field(default_factory=list[str])
+    methods: list[str] = field(default_factory=list[str])
+    reads: list[str] = field(default_factory=list[str])
+    refusals: list[int] = field(default_factory=list[int])
+
+
+@dataclass(slots=True)
 class Entry:
     """One request. `repeated` says that an earlier request wrote the same ids of the same object with the same verb.
 

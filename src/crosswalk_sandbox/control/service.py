@@ -3,22 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from .clock import MovableClock
 from .faults import Faults
 from .ledger import Ledger
 
 Json = dict[str, Any]
 
 
-class MovableClock(Protocol):
-    """The service's time: the machine's plus `offset` seconds."""
-
-    offset: float
-
-    def now(self) -> str: ...
-
-
 class Service(Protocol):
-    """One emulated service. `verbs` and `reports` are looked up at every call, since a reset may replace what is behind them."""
+    """One emulated service. A reset may replace what its properties give."""
 
     @property
     def ledger(self) -> Ledger: ...
@@ -34,6 +27,17 @@ class Service(Protocol):
 
     def save(self) -> None:
         """Keep the state on disk, if it is kept."""
+
+    def serve_at(self, url: str) -> None:
+        """Know the own address."""
+
+    def close(self) -> None:
+        """Save and let go of what is open."""
+
+
+class Controlled(Protocol):
+    """What a test can do to one service. `verbs` and `reports` are looked up at every call, since a reset may replace what is
+    behind them."""
 
     def dump(self, name: str | None) -> Mapping[str, list[Json]]:
         """All rows of one object, or of all that have any. Raises ValueError for a name that is no object's."""

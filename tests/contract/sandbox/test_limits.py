@@ -9,7 +9,7 @@ from talk import Talk
 @pytest.fixture
 def talk(monkeypatch: pytest.MonkeyPatch) -> Talk:
     """A limited sandbox whose machine's clock stands still; tests move the workspace's clock."""
-    monkeypatch.setattr("crosswalk_sandbox.services.twenty.ids.time.time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("crosswalk_sandbox.control.clock.time.time", lambda: 1_800_000_000.0)
     return Talk(limits=True)
 
 

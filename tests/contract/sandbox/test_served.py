@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from crosswalk_sandbox.services.twenty.app import Options, Server, make_app
+from crosswalk_sandbox.services.twenty.app import Options, Server
+from crosswalk_sandbox.services.twenty.front import make_app
 from crosswalk_sandbox.serving import bind
 
 ID = "aaaaaaaa-0000-4000-8000-00000000000{}"

@@ -26,6 +26,7 @@ from . import (
     switches,
     tracking,
 )
+from .clock import Clock
 from .disk import Disk
 from .errors import DataverseError, no_resource
 from .http import API, Answer, Call, Routes, refused
@@ -87,6 +88,11 @@ class Server:
         self.save()
 
     # -- life ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        """The organisation's time."""
+        return self.organization.clock
 
     def reset(self) -> None:
         """Start over with a new organisation; ledger, faults and the state directory are emptied too. Tokens end."""

@@ -1,8 +1,9 @@
 """The sandbox's own time, which a test may move, and ids that are the same in every run."""
 
-import time
 import uuid
 from datetime import UTC, datetime
+
+from crosswalk_sandbox.control.clock import MovableClock
 
 NAMESPACE = uuid.UUID("5d0a4d0e-6d0e-5d8e-9f31-dd365ca1e500")
 
@@ -16,15 +17,8 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-class Clock:
-    """The machine's time plus `offset` seconds."""
-
-    def __init__(self) -> None:
-        self.offset = 0.0
-
-    def seconds(self) -> float:
-        """Seconds since 1970."""
-        return time.time() + self.offset
+class Clock(MovableClock):
+    """The organisation's time."""
 
     def now(self) -> str:
         """The time as the platform shows it: whole seconds, UTC, `2026-11-21T09:00:00Z`."""

@@ -4,10 +4,6 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from crosswalk_sandbox.control.faults import Faults
-from crosswalk_sandbox.control.ledger import Ledger
-
-from .clock import Clock
 from .errors import DataverseError
 from .http import Caller
 from .metadata import Row, Table
@@ -24,24 +20,6 @@ class Controlled:
 
     def __init__(self, server: "Server") -> None:
         self.server = server
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.server.ledger
-
-    @property
-    def faults(self) -> Faults:
-        return self.server.faults
-
-    @property
-    def clock(self) -> Clock:
-        return self.server.organization.clock
-
-    def reset(self) -> None:
-        self.server.reset()
-
-    def save(self) -> None:
-        self.server.save()
 
     def dump(self, name: str | None) -> dict[str, list[Json]]:
         """All rows of one table, or of all that have any, as they are stored: lookups by their column's name."""

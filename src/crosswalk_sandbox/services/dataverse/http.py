@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+from crosswalk_sandbox.control.ledger import Written
+
 from .errors import DataverseError
 
 API = re.compile(r"/api/data/v9\.\d/?")
@@ -24,20 +26,6 @@ class Caller:
     user_id: str
     real_id: str
     token: str = ""
-
-
-@dataclass(slots=True)
-class Written:
-    """What a request wrote, for the ledger: the table, and the ids.
-
-    For a $batch also the method that wrote each id, the addresses that its GETs asked for, and the statuses of refused parts.
-    """
-
-    object: str | None = None
-    ids: list[str] = field(default_factory=list[str])
-    methods: list[str] = field(default_factory=list[str])
-    reads: list[str] = field(default_factory=list[str])
-    refusals: list[int] = field(default_factory=list[int])
 
 
 @dataclass(slots=True)

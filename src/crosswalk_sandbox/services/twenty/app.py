@@ -1,26 +1,20 @@
 """The emulated Twenty server: one workspace behind HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
-from aiohttp import web
-
-from crosswalk_sandbox.control.api import Control
-from crosswalk_sandbox.control.faults import Fault, Faults
-from crosswalk_sandbox.control.ledger import Entry, Ledger
-from crosswalk_sandbox.serving import READY
+from crosswalk_sandbox.control.faults import Faults
+from crosswalk_sandbox.control.ledger import Ledger
 
 from .baseline import fill
-from .controlled import Controlled
 from .disk import Disk
 from .errors import PlainAnswer, TwentyError
 from .files import CONTENT_TYPE
-from .http import Answer, Call, Upload, no_route
-from .limits import Limits, limit_reached
+from .http import Answer, Call, no_route
+from .ids import Clock
+from .limits import Limits
 from .metadata import Metadata
 from .metadata_rest import MetadataRest
 from .openapi import CLIENT_CONFIG, open_api
@@ -33,9 +27,6 @@ from .workflows import CompanyWorkflow
 
 if TYPE_CHECKING:
     from .graphql_front import GraphqlFront
-
-HEADERS = {"X-Powered-By": "Express", "Access-Control-Allow-Origin": "*"}
-BODY_MAXIMUM = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +51,11 @@ class Server:
         self.base_url = ""
         self.disk = Disk(options.state) if options.state is not None else None
         self._build()
+
+    @property
+    def clock(self) -> Clock:
+        """The workspace's time."""
+        return self.workspace.clock
 
     def reset(self) -> None:
         """Start over with a fresh workspace; ledger and faults are emptied too, the state directory as well."""
@@ -201,84 +197,3 @@ class Server:
         if upload or call.method != "GET":
             raise no_route(call.method, call.path)
         return Answer(200, files.read(file), CONTENT_TYPE)
-
-
-def faulty(fault: Fault, path: str) -> Answer:
-    """The answer of a scripted 429 or 500; GraphQL meets its limit with HTTP 200 (transcript ratelimit_graphql)."""
-    if fault.kind == "429" and path == "/graphql":
-        return Answer(200, {"data": None, "errors": [limit_reached(100, 60_000).graphql_error()]})
-    if fault.kind == "429":
-        return Answer(429, limit_reached(100, 60_000).rest_body())
-    return Answer(500, {"statusCode": 500, "error": "InternalServerErrorException", "messages": ["Internal server error"]})
-
-
-async def read_call(request: web.Request) -> Call:
-    """A request as a plain value, multipart forms taken apart."""
-    form: dict[str, Any] = {}
-    if request.content_type == "multipart/form-data":
-        for name, value in (await request.post()).items():
-            if isinstance(value, web.FileField):
-                form[name] = Upload(value.filename, value.file.read())
-            else:
-                form[name] = orjson.loads(value) if name in ("operations", "map") else value
-    raw = b"" if form else await request.read()
-    url = request.rel_url  # its raw parts: the decoded ones would be decoded twice
-    return Call(request.method, url.raw_path, url.raw_query_string, dict(request.headers), raw, form=form)
-
-
-class Front:
-    """The HTTP side: reads the request, applies scripted faults, writes the ledger."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        call = await read_call(request)
-        fault = self.server.faults.take(call.method, call.path)
-        if fault is not None and fault.delay_ms:
-            await asyncio.sleep(fault.delay_ms / 1000)
-        kind = fault.kind if fault is not None else None
-        if fault is not None and kind in ("429", "500"):
-            answer = faulty(fault, call.path)
-        elif kind == "drop_before_commit":
-            answer = Answer(0)
-        else:
-            answer = self.server.handle(call)
-            if call.method != "GET":
-                self.server.save()
-        ledger = self.server.ledger
-        ledger.record(
-            Entry(
-                seq=ledger.requests + 1,
-                time=self.server.workspace.clock.now(),
-                method=call.method,
-                path=request.path_qs,
-                status=answer.status,
-                object=call.written.object,
-                ids=call.written.ids,
-                fault=kind,
-            )
-        )
-        if kind in ("drop_before_commit", "drop_after_commit") and request.transport is not None:
-            request.transport.abort()
-        headers = {**HEADERS, "Content-Type": answer.content_type}
-        return web.Response(status=answer.status or 500, body=answer.encoded(), headers=headers)
-
-
-async def _ticking(server: Server) -> AsyncIterator[None]:
-    task = asyncio.create_task(server.tick())
-    yield
-    task.cancel()
-    server.close()
-
-
-def make_app(server: Server) -> web.Application:
-    """The aiohttp application: the control API under /__control__, everything else is the product."""
-    app = web.Application(client_max_size=BODY_MAXIMUM)
-    app[READY] = server.serve_at
-    control = Control(Controlled(server))
-    front = Front(server)
-    app.cleanup_ctx.append(lambda _app: _ticking(server))
-    app.router.add_route("*", "/__control__/{tail:.*}", control.handle)
-    app.router.add_route("*", "/{tail:.*}", front.handle)
-    return app

@@ -5,10 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from crosswalk_sandbox.control.faults import Faults
-from crosswalk_sandbox.control.ledger import Ledger
-
-from .ids import Clock
 from .people import People
 
 if TYPE_CHECKING:
@@ -23,24 +19,6 @@ class Controlled:
 
     def __init__(self, server: "Server") -> None:
         self.server = server
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.server.ledger
-
-    @property
-    def faults(self) -> Faults:
-        return self.server.faults
-
-    @property
-    def clock(self) -> Clock:
-        return self.server.workspace.clock
-
-    def reset(self) -> None:
-        self.server.reset()
-
-    def save(self) -> None:
-        self.server.save()
 
     def dump(self, name: str | None) -> dict[str, list[Json]]:
         """All rows of one object or of all that have any, soft-deleted ones included, as answers show them."""

@@ -7,19 +7,13 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+from crosswalk_sandbox.control.ledger import Written
+
 from .errors import PlainAnswer, server_error
 from .schema import Row
 
 BODY_LIMIT = 10 * 1024 * 1024  # facts/twenty.md §4: a larger JSON body is HTTP 500 text
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-
-@dataclass(slots=True)
-class Written:
-    """What a request wrote, for the ledger: the object, the ids, and whether anything was committed."""
-
-    object: str | None = None
-    ids: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)

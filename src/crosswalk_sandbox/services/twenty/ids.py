@@ -2,10 +2,11 @@
 
 import os
 import re
-import time
 import uuid
 from datetime import UTC, datetime
 from functools import cache
+
+from crosswalk_sandbox.control.clock import MovableClock
 
 NAMESPACE = uuid.UUID("7d0c2f0e-7a51-4d0e-9b4c-2f2b1f7f9f10")
 
@@ -34,14 +35,8 @@ def is_uuid(value: object) -> bool:
     return isinstance(value, str) and UUID_PATTERN.fullmatch(value) is not None
 
 
-class Clock:
-    """The workspace's time: the machine's, moved by a control offset in seconds."""
-
-    def __init__(self) -> None:
-        self.offset = 0.0
-
-    def seconds(self) -> float:
-        return time.time() + self.offset
+class Clock(MovableClock):
+    """The workspace's time."""
 
     def now(self) -> str:
         """The current moment as the server writes it: UTC with milliseconds and Z."""
