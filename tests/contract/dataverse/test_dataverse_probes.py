@@ -1,26 +1,13 @@
 """What the Dynamics 365 connector tells before a migration: every finding with its code, severity and remedy."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import pytest
-from dynamics_sandbox import Sandbox, connected, running
+from dynamics_sandbox import Sandbox, connected
 
 from crosswalk.connectors.dataverse.connector import DynamicsDestination
 from crosswalk.model.finding import Finding
 
 WRITTEN = {"contact": 100, "appointment": 50, "annotation": 10}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    yield from running("--limits", "off")
-
-
-@pytest.fixture
-async def destination(server: Sandbox) -> AsyncIterator[DynamicsDestination]:
-    async with connected(server) as opened:
-        yield opened
 
 
 async def found(destination: DynamicsDestination, code: str, written: dict[str, int] = WRITTEN) -> list[Finding]:

@@ -1,28 +1,16 @@
 """What the Dynamics 365 connector does to an organisation's definitions, and how it takes it back, against the sandbox."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from dynamics_sandbox import MARKER, Sandbox, connected, created, running, updated
+from dynamics_sandbox import MARKER, Sandbox, connected, created, updated
 
 from crosswalk.connectors.dataverse.connector import DynamicsDestination
 from crosswalk.model.destination_schema import DestinationSchema
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaChange
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    yield from running("--limits", "off")
-
-
-@pytest.fixture
-async def destination(server: Sandbox) -> AsyncIterator[DynamicsDestination]:
-    async with connected(server) as opened:
-        yield opened
 
 
 def table(name: str, label: str) -> SchemaChange:

@@ -2,31 +2,18 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from dynamics_sandbox import MARKER, Sandbox, connected, created, refused, running, updated
+from dynamics_sandbox import MARKER, Sandbox, created, refused, updated
 
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.connector import CONNECTOR, DynamicsDestination
 from crosswalk.connectors.dataverse.login import Credentials
 from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError, UsageError
 from crosswalk.model.record import Row, Write
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    yield from running("--limits", "off")
-
-
-@pytest.fixture
-async def destination(server: Sandbox) -> AsyncIterator[DynamicsDestination]:
-    async with connected(server) as opened:
-        yield opened
-
 
 # -- creating ----------------------------------------------------------------------------------------------------------
 

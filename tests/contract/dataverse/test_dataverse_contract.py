@@ -1,6 +1,6 @@
 """The Dynamics 365 connector keeps the shipped destination contract, against the sandbox over TLS."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
@@ -10,11 +10,6 @@ from crosswalk.testing import destination_contract as contract
 from crosswalk.testing.contract_bench import Bench, Naming, bench_schema
 
 NAMING = Naming("cwk_contractprobe", "cwk_contractprobe", lambda name: f"cwk_{name.lower()}")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sandbox]:
-    yield from running("--limits", "off")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
