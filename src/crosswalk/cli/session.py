@@ -1,6 +1,8 @@
 """What every verb of the command line has in hand: the folder, the two streams, and how an answer is given."""
 
 import os
+import re
+import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ FINDINGS = 5
 """Done, and a person has something to look at."""
 UNPROVED = 6
 PAUSED = 130
+_STEP = re.compile(r"\bcrosswalk (scan|map|approve|plan|apply|sample|diff|run|verify|rollback|status|audit|report)\b")
 
 
 def console(*, stderr: bool) -> Console:
@@ -74,8 +77,12 @@ class Session:
 
     def command(self, step: str) -> str:
         """A step as it can be typed: `crosswalk -C DIR map`."""
-        at = f"-C {self.folder} " if self.folder else ""
+        at = f"-C {shlex.quote(str(self.folder))} " if self.folder else ""
         return f"crosswalk {at}{step}"
+
+    def typed(self, text: str) -> str:
+        """The text with every verb it names as it can be typed here; `init` makes a folder of its own."""
+        return _STEP.sub(lambda found: self.command(found[1]), text)
 
     def show(self, *items: RenderableType) -> None:
         """Print something for people as soon as it is known; nothing with --json."""
@@ -103,6 +110,7 @@ class Session:
 
     def fail(self, message: str, remedy: str, exit_code: int) -> int:
         """Say what went wrong and what to do, as JSON on stdout or as text on stderr."""
+        remedy = self.typed(remedy)
         if self.json:
             self.document({"error": {"message": message, "remedy": remedy, "exit_code": exit_code}})
         else:

@@ -107,7 +107,7 @@ def run(
 ) -> int:
     """Migrate everything; after an interruption: the rest.
 
-    Parents before children, in atomic batches, paced to the limit the destination really has. Every write is an intent in the
+    Parents before children, in batches, paced to the limit the destination really has. Every write is an intent in the
     journal first: after a crash or Ctrl-C, calling `run` again settles by reading what was sent and goes on; nothing is lost
     or doubled. A finished migration run again writes nothing.
 

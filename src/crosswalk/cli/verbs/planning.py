@@ -61,10 +61,9 @@ def plan(context: typer.Context) -> int:
     why = "once you have read the plan"
     if blocking:
         codes = " ".join(f"--accept {code}" for code in sorted({item.code for item in blocking}))
+        taken = session.command(f'apply {codes} --by "Your Name"')
         shown.append(Heading("Blocking findings stand.", "bad"))
-        shown.append(
-            Note(f'Remedy them and plan again; or approve, then take them on yourself: crosswalk apply {codes} --by "Your Name"')
-        )
+        shown.append(Note(f"Remedy them and plan again; or approve, then take them on yourself: {taken}"))
     code = FINDINGS if blocking else DONE
     return session.answer(Answer("plan", document, shown, 'approve --by "Your Name" plan', why, code))
 

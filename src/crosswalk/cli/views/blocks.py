@@ -117,13 +117,14 @@ class Table:
         narrow = options.max_width < NARROW
         shown = [place for place, name in enumerate(self.columns) if not (narrow and "?" in name[:2])]
         crowded = self._least_width(shown) > options.max_width
+        tight = self._least_width(shown, crowded=True) > options.max_width
         made = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         made.show_footer = bool(self.footer)
-        made.padding = (0, 1 if crowded else 2, 0, 0)
+        made.padding = (0, 0 if tight else 1 if crowded else 2, 0, 0)
         for place in shown:
             name, right = self.headers()[place]
             marked = "~" in self.columns[place][:2]
-            folds = marked or (crowded and not right and place != shown[0])
+            folds = marked or (crowded and not right and (tight or place != shown[0]))
             made.add_column(
                 name.replace(" ", "\n") if right and crowded else name, justify="right" if right else "left", overflow="fold",
                 no_wrap=not folds, min_width=FOLDED if marked else None,
@@ -133,15 +134,18 @@ class Table:
             made.add_row(*[_rich_cell(row[place]) for place in shown])
         yield made
 
-    def _least_width(self, shown: Sequence[int]) -> int:
-        """What the columns need when those that may fold do."""
+    def _least_width(self, shown: Sequence[int], *, crowded: bool = False) -> int:
+        """What the columns need when those that may fold do: where it is crowded, all but the first and the numbers."""
         names = self.headers()
         rows = [*self.rows, self.footer] if self.footer else self.rows
         longest = [max([len(names[place][0]), *(len(text_of(row[place])) for row in rows)]) for place in shown]
         folded = [
-            min(width, FOLDED) if "~" in self.columns[place][:2] else width for place, width in zip(shown, longest, strict=True)
+            min(width, FOLDED)
+            if "~" in self.columns[place][:2] or (crowded and place != shown[0] and not names[place][1])
+            else width
+            for place, width in zip(shown, longest, strict=True)
         ]
-        return sum(folded) + 3 * len(folded) + 1
+        return sum(folded) + (2 if crowded else 3) * len(folded) + 1
 
 
 SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info": "quiet"}
@@ -168,14 +172,19 @@ class FindingBlock:
     def __rich__(self) -> RenderableType:
         item = self.finding
         if item.severity == "info":
-            return Text.assemble((f"{item.severity:<9}{item.code}  ", "bold dim"), (item.message, "dim"))
+            line = RichTable.grid()
+            line.add_column(width=9)
+            line.add_column()
+            line.add_row(Text(item.severity, "bold dim"), Text.assemble((f"{item.code}  ", "bold dim"), (item.message, "dim")))
+            return line
         head = Text.assemble(
             (f"{item.severity:<9}", STYLES[self.tone]), (item.code, "bold"), f"  {self.where}" if self.where else "",
             f"  ×{item.count:,}" if item.count > 1 else "", ("  accepted", "green") if self.accepted else "",
         )  # fmt: skip
         body = Text(item.message)
         if item.examples:
-            body.append(f" For example: {', '.join(item.examples[:5])}.", style="dim")
+            stop = "" if item.message.endswith((".", "!", "?")) else "."
+            body.append(f"{stop} For example: {', '.join(item.examples[:5])}.", style="dim")
         body.append(f"\n→ {item.remedy}", style="cyan")
         return Group(head, Padding(body, (0, 0, 0, 9)))
 

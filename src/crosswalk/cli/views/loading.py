@@ -10,11 +10,13 @@ COUNTS = ("created", "updated", "unchanged", "matched", "excluded", "rejected", 
 
 
 def load_view(report: LoadReport) -> list[Block]:
-    """One line per record; every row is in exactly one of the columns from created to conflicts."""
-    rows = [(item.record, item.rows, *(some(getattr(item, name)) for name in COUNTS)) for item in report.records]
-    totals = [number(sum(getattr(item, name) for item in report.records)) for name in COUNTS]
+    """One line per record; every row is in exactly one of the columns from created on; one without any is left out."""
+    sums = {name: sum(getattr(item, name) for item in report.records) for name in COUNTS}
+    counts = [name for name in COUNTS if sums[name] or name == "created"]
+    rows = [(item.record, item.rows, *(some(getattr(item, name)) for name in counts)) for item in report.records]
+    totals = [number(sums[name]) for name in counts]
     footer = ("all", sum(item.rows for item in report.records), *totals)
-    columns = ("record", "#rows", *(f"#{name}" for name in COUNTS))
+    columns = ("record", "#rows", *(f"#{name}" for name in counts))
     shown: list[Block] = [Table(f"Run {report.run}", columns, rows, footer=footer)]
     shown.append(Note(_requests(report)))
     found = sum(item.with_findings for item in report.records)

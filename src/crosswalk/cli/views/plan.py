@@ -1,6 +1,6 @@
 """What would happen, before it does: schema changes, waves, findings, estimate."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 
 from crosswalk.cli.progress import duration
@@ -10,6 +10,8 @@ from crosswalk.model.ownership import Owners
 from crosswalk.model.plan import Plan
 from crosswalk.model.schema_plan import SchemaChange
 
+LISTED = 20
+"""Owners' addresses that are listed one by one."""
 WORDS = {"create_object": "new object", "create_field": "new fields", "add_options": "new options"}
 
 
@@ -24,7 +26,7 @@ def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> l
         Table("Waves (parents first)", ("#wave", "records", "?object", "#writes", "#matched", "#rejected"), waves, footer=total)
     )
     if owners is not None:
-        shown.append(owners_view(owners))
+        shown += owners_view(owners)
     estimate = plan.estimate
     pace = f"{number(estimate.requests)} requests at {estimate.requests_per_minute:.0f} a minute"
     shown.append(
@@ -53,8 +55,16 @@ def _what(items: list[SchemaChange]) -> str:
     return ", ".join(word if word == "new object" else f"{count} {word}" for word, count in counts.items() if count)
 
 
-def owners_view(owners: Owners) -> Block:
-    """How the owners' addresses were resolved. Doctors' work addresses are no patients' values."""
-    goes_to = owners.fallback_email if owners.fallback_user_id else "nobody: no fallback owner"
-    rows = [(item.email, item.status, "themselves" if item.user_id else (goes_to or "")) for item in owners.owners]
-    return Table("Owners", ("address", "status", "~their records go to"), rows)
+def owners_view(owners: Owners) -> list[Block]:
+    """How the owners' addresses were resolved: each by itself, or counted where they are many. Doctors' work addresses are no
+    patients' values."""
+    goes_to = (owners.fallback_email if owners.fallback_user_id else None) or "nobody: no fallback owner"
+    if len(owners.owners) <= LISTED:
+        rows = [(item.email, item.status, "themselves" if item.user_id else goes_to) for item in owners.owners]
+        return [Table("Owners", ("address", "status", "~their records go to"), rows)]
+    counts = Counter((item.status, "themselves" if item.user_id else goes_to) for item in owners.owners)
+    counted = [(status, count, owner) for (status, owner), count in counts.most_common()]
+    return [
+        Table("Owners", ("status", "#addresses", "~their records go to"), counted),
+        Note("The addresses one by one: artefacts/owners.json"),
+    ]

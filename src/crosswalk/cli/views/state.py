@@ -39,7 +39,7 @@ def audit_view(entries: Sequence["AuditEntry"], chain: "ChainCheck") -> list[Blo
     """One line per entry, then whether the journal is what was written into it."""
     lines = [_line(entry) for entry in entries]
     columns = ("#?", "when (UTC)", "#?run", "what", "record", "~source key", "state", "~detail")
-    words = f"{number(len(entries))} entries" if entries else "No entry fits"
+    words = f"Entries found: {number(len(entries))}" if entries else "No entry fits"
     shown: list[Block] = [Heading(words), Table("Audit log", columns, lines)] if entries else [Heading(words)]
     if chain.ok:
         return [*shown, Note(f"The journal is whole: {number(chain.links)} links, head {chain.head}", "good")]

@@ -6,6 +6,7 @@ from crosswalk.cli.views.blocks import Block, Heading, Note, Table, number, some
 from crosswalk.model.rollback_report import KeptRow, RollbackPreview, RollbackReport, UndoCount, UndoneSideEffect
 
 LISTED = 20
+UNDONE = {"create_object": "the object itself", "create_field": "{}", "add_options": "options of {}"}
 REASONS = {
     "edited": "a person has edited it since",
     "deleted_by_person": "a person has deleted it since",
@@ -26,14 +27,20 @@ def preview_view(preview: RollbackPreview) -> list[Block]:
     shown += kept_view(preview.kept, preview.kept_total)
     shown += _side_effects(preview.side_effects, preview.side_effects_total)
     if preview.schema_changes:
-        shown.append(
-            Table(
-                f"{len(preview.schema_changes)} schema changes to take back",
-                ("change",),
-                [(item,) for item in preview.schema_changes],
-            )
-        )
+        shown.append(_schema(preview.schema_changes))
     return [*shown, *(Note(f"Cannot be restored: {what}") for what in preview.not_restorable)]
+
+
+def _schema(labels: Sequence[str]) -> Table:
+    """The schema changes by object; a label is `create_field contact.bloodType` (`SchemaChange.label`)."""
+    by_object: dict[str, list[str]] = {}
+    for label in labels:
+        operation, _, path = label.partition(" ")
+        name, _, field = path.partition(".")
+        what = UNDONE.get(operation, "{}")
+        by_object.setdefault(name, []).append(what.format(field))
+    rows = [(name, ", ".join(parts)) for name, parts in by_object.items()]
+    return Table(f"{len(labels)} schema changes to take back", ("object", "~what goes"), rows)
 
 
 def rollback_view(report: RollbackReport, before: str | None) -> list[Block]:

@@ -62,7 +62,7 @@ class DataverseClient:
     ) -> None:
         """`caller_object_id`: the Entra object id of the user to act as (§2, impersonation). UsageError for a bad `url`."""
         parts = urlsplit(url)
-        self.base_url = f"{parts.scheme}://{parts.netloc}"
+        self.base_url = f"{parts.scheme}://{parts.netloc}" if parts.netloc else url  # as it was given, for the error that follows
         # Repeated in every part of a batch: nothing says that a batch's own would be passed on to them.
         self._caller = {"CallerObjectId": caller_object_id} if caller_object_id else {}
         # An affinity cookie would tie all requests to one web server, and the limits are counted for each (§5.3).

@@ -41,9 +41,9 @@ CAPABILITIES = Capabilities(
     field_types=FIELD_TYPES,
     assumed_requests_per_minute=1200.0,  # 6,000 in five minutes (facts/dataverse.md §5.1)
     not_restorable=(
-        "who changed a record last and when: Dataverse stamps every change itself (facts/dataverse.md §0.5)",
+        "who changed a record last and when: Dataverse stamps every change itself",  # facts/dataverse.md §0.5
         "the recycle bin: where the organisation has switched it on, deleted records stay there for up to 30 days, and their ids "
-        "with them (facts/dataverse.md §0.12)",
+        "with them",  # facts/dataverse.md §0.12
         "the audit log, where auditing is on: it keeps what was written and deleted",
         "mail, flows and webhooks that a change has already set off",
     ),

@@ -9,11 +9,11 @@ from crosswalk.model.values import Value, instant_text
 from crosswalk.spi.destination import Expected
 
 _ILLEGAL = "Control characters that XML cannot hold cannot be kept and are left out."
-_SECONDS = "Dataverse keeps times in UTC to the whole second; what is behind it is cut (facts/dataverse.md §3.13)."
-_DAY = "A date-only column keeps no time of day (facts/dataverse.md §3.13)."
-_ORDER = "A multi-select choice is a set: it is answered in the order of its options (facts/dataverse.md §3.11)."
+_SECONDS = "Dataverse keeps times in UTC to the whole second; what is behind it is cut."  # facts/dataverse.md §3.13
+_DAY = "A date-only column keeps no time of day."  # facts/dataverse.md §3.13
+_ORDER = "A multi-select choice is a set: it is answered in the order of its options."  # facts/dataverse.md §3.11
 _FOLDED = "Dataverse answers identifiers in lower case."
-_SET = "Several people in one role are answered in no order of their own (facts/dataverse.md §3.8)."
+_SET = "Several people in one role are answered in no order of their own."  # facts/dataverse.md §3.8
 _PARSED = "A JSON column's text is compared by what it says."
 
 

@@ -85,7 +85,7 @@ class Leaves:
             raise RejectedError(
                 "Dataverse takes the time a record was created only when it creates it.",
                 "validation",
-                "Keep the record as it is, or roll back and run again (facts/dataverse.md §3.6).",
+                "Keep the record as it is, or roll back and run again.",  # facts/dataverse.md §3.6
             )
         return field
 

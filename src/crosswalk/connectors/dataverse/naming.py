@@ -21,7 +21,7 @@ def prefix_of(logical: str) -> str:
             f"“{logical}” cannot be the name of something created in Dataverse.",
             "reserved",
             "Start it with a publisher prefix of 2 to 8 lower-case letters or digits and an underscore, as `pulse_bloodtype`, "
-            "and use lower-case letters, digits and underscores only (facts/dataverse.md §6.1).",
+            "and use lower-case letters, digits and underscores only.",  # facts/dataverse.md §6.1
         )
     return match["prefix"]
 

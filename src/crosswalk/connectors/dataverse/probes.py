@@ -60,7 +60,7 @@ def _duplicate_rules(answers: Answers, written: Mapping[str, int]) -> Iterator[F
         yield found(
             "duplicate_rule_active",
             "info",
-            f"{len(names)} duplicate detection rules are published for {table}. They stay suppressed for what we write: "
+            f"Published duplicate detection rules for {table}: {len(names)}. They stay suppressed for what we write: "
             "duplicates of the source are stored as they come, and found by the rules when people edit them.",
             "Nothing to do. To have duplicates joined, let the mapping match them.",
             object=table,
@@ -86,7 +86,7 @@ def _users(answers: Answers) -> Iterator[Finding]:
             yield found(
                 code,
                 "info",
-                f"{len(held)} users {what} and cannot own records: what is theirs in the source goes to the fallback owner.",
+                f"Users who {what} and cannot own records: {len(held)}. What is theirs in the source goes to the fallback owner.",
                 "Enable or license those who should own their records in the Power Platform admin center, then run plan again.",
                 object="systemuser",
                 count=len(held),
@@ -173,8 +173,8 @@ def _cascades(tables: list[Table], description: Description) -> Iterator[Finding
             yield found(
                 "delete_cascades",
                 "info",
-                f"Deleting a {table.logical} deletes its {', '.join(taken)} too. An undo keeps every {table.logical} that "
-                "records it did not create depend on"
+                f"Deleting a record of {table.logical} deletes its {', '.join(taken)} too. An undo keeps every {table.logical} "
+                "that records it did not create depend on"
                 + (f", as far as it can see them: not {', '.join(unseen)}." if unseen else "."),
                 "Look through the undo's preview before you undo.",
                 object=table.logical,
@@ -203,7 +203,7 @@ def _baseline(answers: Answers, tables: list[Table]) -> Iterator[Finding]:
             yield found(
                 "organisation_not_empty",
                 "info",
-                f"{table.logical} already holds {_many(held)} records.",
+                f"Records already in {table.logical}: {_many(held)}.",
                 "Nothing to do: they are not touched and are left out of the counts. Choose a policy for matches.",
                 object=table.logical,
                 count=held,

@@ -30,8 +30,8 @@ CAPABILITIES = Capabilities(
     max_body_bytes=writing.MAX_BODY_BYTES,
     read_size=READ_SIZE,
     not_restorable=(
-        "who changed a record last and when: Twenty stamps every change itself (facts/twenty.md §3)",
-        "webhooks already delivered and workflow runs already started by a change (facts/twenty.md §11)",
+        "who changed a record last and when: Twenty stamps every change itself",  # facts/twenty.md §3
+        "webhooks already delivered and workflow runs already started by a change",  # facts/twenty.md §11
     ),
     not_fingerprinted=(
         "updatedAt: moved by every change, a restored one too",

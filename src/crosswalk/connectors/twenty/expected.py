@@ -15,17 +15,17 @@ from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.values import Value, decimal_text, instant_text
 from crosswalk.spi.destination import Expected
 
-_LOWER_CASE = "Twenty keeps e-mail addresses in lower case (facts/twenty.md §5)."
-_SPLIT = "Twenty splits an international number into country and national digits (facts/twenty.md §6)."
-_DIGITS = "Twenty keeps a phone number's national digits only (facts/twenty.md §6)."
-_HOST = "Twenty lower-cases a link's host and drops the closing slash (facts/twenty.md §5)."
-_DOUBLE = "Twenty keeps numbers as doubles, some sixteen digits (facts/twenty.md §6)."
-_DAY = "Twenty cuts a time off a date (facts/twenty.md §6)."
-_UTC = "Twenty answers times in UTC with milliseconds (facts/twenty.md §6)."
-_NUL = "The character U+0000 cannot be stored and is left out (facts/twenty.md §6)."
-_PARSED = "Twenty reads a text in a JSON field as JSON (facts/twenty.md §6)."
-_FOLDED = "Twenty folds identifiers to lower case (facts/twenty.md §3)."
-_FILE = "Of a file its id and label are compared; its address changes with every answer (facts/twenty.md §7)."
+_LOWER_CASE = "Twenty keeps e-mail addresses in lower case."  # facts/twenty.md §5
+_SPLIT = "Twenty splits an international number into country and national digits."  # facts/twenty.md §6
+_DIGITS = "Twenty keeps a phone number's national digits only."  # facts/twenty.md §6
+_HOST = "Twenty lower-cases a link's host and drops the closing slash."  # facts/twenty.md §5
+_DOUBLE = "Twenty keeps numbers as doubles, some sixteen digits."  # facts/twenty.md §6
+_DAY = "Twenty cuts a time off a date."  # facts/twenty.md §6
+_UTC = "Twenty answers times in UTC with milliseconds."  # facts/twenty.md §6
+_NUL = "The character U+0000 cannot be stored and is left out."  # facts/twenty.md §6
+_PARSED = "Twenty reads a text in a JSON field as JSON."  # facts/twenty.md §6
+_FOLDED = "Twenty folds identifiers to lower case."  # facts/twenty.md §3
+_FILE = "Of a file its id and label are compared; its address changes with every answer."  # facts/twenty.md §7
 
 
 def expected(field: DestinationField, value: Value) -> Expected:
