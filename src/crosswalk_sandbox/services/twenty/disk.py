@@ -1,45 +1,32 @@
 """A sandbox that survives its process: rows, schema, files and webhooks in a directory."""
 
-import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from crosswalk_sandbox.control.state_file import StateFile
+
 from .files import StoredFile
 from .rows import DiskRows
 from .schema import Field, ObjectType, Row
 from .state import Workspace
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS row (number INTEGER PRIMARY KEY, object TEXT NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS row_id ON row (object, id);
-CREATE TABLE IF NOT EXISTS part (name TEXT PRIMARY KEY, data BLOB NOT NULL);
-"""
 
 
 class Disk:
     """The directory. `save` is called after every write request; timeline activities that nobody looked at yet are not kept."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self.connection = sqlite3.connect(directory / "twenty.sqlite", isolation_level="DEFERRED", check_same_thread=False)
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute("PRAGMA synchronous = OFF")  # it must survive the process, not the machine
-        self.connection.executescript(SCHEMA)
-        self.saved: dict[str, bytes] = {}
+        self.file = StateFile(directory / "twenty.sqlite")
 
     def make_rows(self, name: str) -> DiskRows:
-        return DiskRows(self.connection, name)
+        return DiskRows(self.file.connection, name)
 
     def wipe(self) -> None:
         """Forget everything."""
-        self.connection.execute("DELETE FROM row")
-        self.connection.execute("DELETE FROM part")
-        self.connection.commit()
-        self.saved = {}
+        self.file.wipe()
         for file in (self.directory / "files").glob("*"):
             file.unlink()
 
@@ -52,15 +39,12 @@ class Disk:
             "extra": {**extra, "born": workspace.born},
         }
         for name, part in parts.items():
-            data = orjson.dumps(part)
-            if self.saved.get(name) != data:
-                self.connection.execute("INSERT OR REPLACE INTO part (name, data) VALUES (?, ?)", (name, data))
-                self.saved[name] = data
-        self.connection.commit()
+            self.file.keep(name, orjson.dumps(part))
+        self.file.commit()
 
     def load(self, workspace: Workspace) -> Row | None:
         """Bring a workspace back as it was saved. Returns the extra part, None when nothing was saved yet."""
-        found = dict(self.connection.execute("SELECT name, data FROM part").fetchall())
+        found = self.file.parts()
         if "schema" not in found:
             return None
         parts = {name: orjson.loads(data) for name, data in found.items()}
@@ -73,8 +57,7 @@ class Disk:
         return parts["extra"]
 
     def close(self) -> None:
-        self.connection.commit()
-        self.connection.close()
+        self.file.close()
 
 
 DERIVED = ("columns", "template", "unique", "joins", "now_fields", "file_fields", "rich_fields", "searched")
