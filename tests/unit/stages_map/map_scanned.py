@@ -1,5 +1,6 @@
 """An export scanned and mapped by the shipped map, transformed for a new Twenty workspace: what the clinic tests look at."""
 
+from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,16 +8,20 @@ from pathlib import Path
 
 from map_world import Plain, World, leaf
 
+from crosswalk.connectors.twenty.client import TwentyClient
+from crosswalk.connectors.twenty.connector import TwentyDestination
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
 from crosswalk.model.mapping import Mapping, Settings
 from crosswalk.model.ownership import Owners
 from crosswalk.model.profile import Profile
+from crosswalk.model.schema_plan import ObjectCreation
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.runs.registry import open_source, shipped_map
 from crosswalk.stages.discover import discover
 from crosswalk.stages.extract import extract
 from crosswalk.stages.profile import profile
 from crosswalk.stages.propose import Distinct, propose
+from crosswalk.stages.sample import choose_sample
 from crosswalk.store.files import object_file
 from crosswalk.store.mapping_file import load_yaml
 from crosswalk.store.scratch import open_scratch
@@ -62,6 +67,12 @@ def twenty() -> DestinationSchema:
     )
 
 
+def begun() -> DestinationSchema:
+    """The same with the objects of the shipped map created, and nothing in them but what comes with an object."""
+    connector = TwentyDestination(TwentyClient("https://crm.test", "no key"))
+    return twenty().with_objects(connector.created_object(ObjectCreation.model_validate(item)) for item in shipped()["objects"])
+
+
 def distinct_values(world: World) -> Distinct:
     """The distinct values of a raw column; none where there are too many for options."""
 
@@ -90,7 +101,7 @@ def scanned(
 ) -> Generator[Scanned]:
     """Scan, map and transform an export in `root`: into a new Twenty workspace unless a schema and its map are given."""
     with open_scratch(root.resolve()) as connection:
-        world = World(root.resolve(), connection, schema or twenty())
+        world = World(root.resolve(), connection, schema or begun())
         source = open_source("pulse", str(folder))
         found = discover(source)
         extraction = extract(source, found, world.raw, connection, lambda _name, _rows: None)
@@ -98,3 +109,48 @@ def scanned(
         mapping = propose(map_shipped or shipped(), found, profiled, settings, distinct_values(world))
         world.stage(mapping, FALLBACK)
         yield Scanned(world, found, profiled, mapping)
+
+
+def by_key(found: Scanned, record: str) -> dict[str, Plain]:
+    """The writes of a record by key."""
+    return {row["_key"]: row for row in found.world.rows(record)}
+
+
+def keys_by_id(found: Scanned, record: str) -> dict[str, str]:
+    """Destination id → source key."""
+    return {row["_id"]: row["_key"] for row in found.world.rows(record)}
+
+
+def unaccounted(found: Scanned) -> dict[str, int]:
+    """Object → staged source rows that stand in no write."""
+    assert found.world.staged
+    told: defaultdict[str, set[int]] = defaultdict(set)
+    for record in found.world.staged.records:
+        for _, name, row in found.world.contributions(record.record):
+            told[name].add(row)
+    left: dict[str, int] = {}
+    for item in found.schema.objects:
+        rows = found.world.read(object_file(found.world.raw, item.name), "_row")
+        left[item.name] = len({row["_row"] for row in rows if row["_state"] == "staged"} - told[item.name])
+    return {name: number for name, number in left.items() if number}
+
+
+def broken_references(found: Scanned, people: int) -> list[str]:
+    """`record.column` of references that lead out of a sample of so many people."""
+    staged = found.world.staged
+    assert staged
+    selection = found.world.root / "selection.parquet"
+    choose_sample(found.mapping, staged, people, found.world.root, selection, found.world.connection)
+    chosen: defaultdict[str, set[str]] = defaultdict(set)
+    for row in found.world.read(selection, "record"):
+        chosen[row["record"]].add(row["_key"])
+    assert sum(map(len, chosen.values())) >= people
+    ids = {item.record: keys_by_id(found, item.record) for item in staged.records}
+    return [
+        f"{item.record}.{column.path}"
+        for item in staged.records
+        for row in found.world.rows(item.record)
+        if row["_key"] in chosen[item.record]
+        for column in item.columns
+        if column.reference and row[column.path] and ids[column.reference][row[column.path]] not in chosen[column.reference]
+    ]

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from map_world import Plain, World, made, the_map
+from map_world import Plain, World, leaf, made, the_map
 
+from crosswalk.model.destination_schema import DestinationObject
 from crosswalk.model.finding import Finding
 from crosswalk.stages.preflight import REMEDIES, preflight
 from crosswalk.testing.memory_destination import CAPABILITIES
@@ -83,7 +84,8 @@ def test_an_object_that_nobody_has_blocks(world: World) -> None:
 
 
 def test_an_object_about_to_be_created_is_known(world: World) -> None:
-    """It comes with a name; its other fields have to be created too."""
+    """What comes with it stands in the schema already; its other fields have to be created too."""
+    world.schema = world.schema.with_objects([DestinationObject(name="planets", singular="planet", fields=(leaf("name"),))])
     planets = {"name": "planets", "singular": "planet", "label": "Planet", "label_plural": "Planets"}
     found = checked(world, {"name": {"from": "A"}, "mass": {"from": "A"}}, to="planets", objects=[planets])
     assert [(item.code, item.field) for item in found] == [("field_unknown", "mass")]
