@@ -30,6 +30,19 @@ def _known_timezone(name: str) -> str:
     return name
 
 
+def _prefix(text: str | None) -> str | None:
+    """facts/dataverse.md §6.1; `mscrm` is Microsoft's own."""
+    if text is not None and (not re.fullmatch("[a-z][a-z0-9]{1,7}", text) or text.startswith("mscrm")):
+        raise ValueError("a prefix has two to eight small letters or digits, a letter first, and does not begin with mscrm")
+    return text
+
+
+def _suffix(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch("[a-z0-9_]{1,8}", text):
+        raise ValueError("a suffix has at most eight small letters, digits and underscores")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_without_secret)]
 
 
@@ -49,11 +62,11 @@ class Config(Frozen):
     policy: Literal["link", "update", "skip"] = Field(
         default="link", description="Rows that stand in the CRM already: link (tie to them), update (change them), skip"
     )
-    name_prefix: str | None = Field(
-        default=None, pattern="^[a-z][a-z0-9]{1,7}$", description="What the names of created objects and fields begin with"
+    name_prefix: Annotated[str | None, AfterValidator(_prefix)] = Field(
+        default=None, description="What the names of created objects and fields begin with"
     )
-    name_suffix: str | None = Field(
-        default=None, pattern="^[A-Za-z0-9_]{1,8}$", description="What the names of created objects and fields end with"
+    name_suffix: Annotated[str | None, AfterValidator(_suffix)] = Field(
+        default=None, description="What the names of created objects and fields end with"
     )
     migration_id: str = Field(
         min_length=1, description="Names this migration; every id in the CRM derives from it: never change it"

@@ -300,6 +300,14 @@ async def test_credentials_and_addresses_that_do_not_work(server: Sandbox) -> No
         CONNECTOR.open_destination(server.ready["url"], {})
 
 
+@pytest.mark.parametrize("url", ["org.crm.dynamics.com", "http://org.test", "https://org.test/main.aspx", "https://org.test?app=1"])
+def test_an_address_that_is_no_organisation_s_is_refused_before_anything_is_sent(url: str) -> None:
+    """https and a host, and nothing behind it: what people copy from the browser's address bar is told apart."""
+    assert CONNECTOR.open_destination
+    with pytest.raises(UsageError, match="is not the address of an organisation"):
+        CONNECTOR.open_destination(url, dict.fromkeys(CONNECTOR.environment, "x"))
+
+
 def test_the_sandbox_tells_all_that_the_connector_needs(server: Sandbox) -> None:
     """Every variable of the connector's environment is found in the ready line."""
     assert set(CONNECTOR.environment.values()) <= set(server.ready)

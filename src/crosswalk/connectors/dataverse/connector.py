@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from crosswalk.connectors.dataverse import probes, read
 from crosswalk.connectors.dataverse.client import DataverseClient
@@ -168,7 +169,13 @@ class DynamicsDestination:
 
 
 def open_destination(url: str, environment: Mapping[str, str]) -> Destination:
-    """Raises UsageError when a credential is missing or the URL is none."""
+    """Raises UsageError when a credential is missing or the URL is not an organisation's."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise UsageError(
+            f"“{url}” is not the address of an organisation.",
+            "Give it as https://yourorg.crm.dynamics.com, with nothing behind it.",
+        )
     tenant, client, secret = (_given(environment, name) for name in (TENANT_VARIABLE, CLIENT_VARIABLE, SECRET_VARIABLE))
     authority = environment.get(AUTHORITY_VARIABLE, "").strip() or MICROSOFT
     caller = environment.get(CALLER_VARIABLE, "").strip() or None
