@@ -73,6 +73,17 @@ def _change_for(
             )
         )
         return None
+    if creation.unique and not leaf.unique:
+        findings.append(
+            Finding(
+                code="field_not_unique",
+                severity="warning",
+                object=object_name,
+                field=path,
+                message=f"{object_name}.{path} stands in the destination, but does not keep its values unique, as the map asks",
+                remedy="Make it unique there, or roll back what an interrupted apply left and plan again.",
+            )
+        )
     missing = tuple(option for option in creation.options if option[0] not in leaf.options)
     if not missing:
         return None

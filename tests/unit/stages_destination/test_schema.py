@@ -12,7 +12,7 @@ from destination_world import SCHEMA, World, at_once, id_of, stage
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.fingerprint import Fingerprint
-from crosswalk.model.mapping import Mapping
+from crosswalk.model.mapping import Mapping, RecordMapping
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaChange
 from crosswalk.stages.rollback import rollback
@@ -118,6 +118,23 @@ def test_the_plan_is_ordered_and_holds_only_what_is_missing() -> None:
     assert options.field is not None
     assert options.field.options == (("GONE", "Gone"),)
     assert planned.findings == ()
+
+
+def test_a_field_that_stands_and_is_not_unique_is_said() -> None:
+    """The plan does not touch somebody's field; that nothing keeps its values apart is for a person to know."""
+    people = next(item for item in SCHEMA.objects if item.name == "people")
+    mapping = MAPPING.model_copy(
+        update={
+            "objects": (),
+            "records": {"people": RecordMapping.model_validate({"to": "people", "from": "patients", "fields": {
+                "sourceId": {"template": "{key}", "create": {"type": "text", "label": "Source id", "unique": True}}}})},
+        }
+    )  # fmt: skip
+    for unique, codes in ((False, ["field_not_unique"]), (True, [])):
+        standing = with_fields(people, (*people.fields, DestinationField(path="sourceId", type="text", unique=unique)))
+        schema = SCHEMA.model_copy(update={"objects": (standing,)})
+        planned = plan_schema(mapping, schema, schema)
+        assert ([finding.code for finding in planned.findings], planned.changes) == (codes, ())
 
 
 def test_a_field_that_stands_with_another_type_blocks() -> None:
