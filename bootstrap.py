@@ -18,7 +18,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("lint-imports",),
     ("pyright",),
-    ("pytest", "-n", "2", "--dist", "loadscope"),
+    ("pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"),
 )
 
 
