@@ -96,7 +96,7 @@ def test_run_killed_at_ten_random_instants(world: World, undisturbed: Json) -> N
 
 def test_sample_killed(world: World, undisturbed: Json) -> None:
     """A killed sample is called again; the run after it holds what an undisturbed run holds."""
-    kills = killed(world, ("sample", "--size", "40"), 3, random.Random(SEED + 1), most_writes=30)
+    kills = killed(world, ("sample", "--size", "40"), 2, random.Random(SEED + 1), most_writes=30)
     world.migration.sample(40)
     world.migration.verb("run", expect=LOADED)
     entries = world.crm.ledger()
@@ -113,7 +113,7 @@ def test_apply_killed(prepared: Prepared, undisturbed: Json, tmp_path: Path) -> 
         migration.init(prepared.clinic, *INDIA)
         migration.prepare(apply=False)
         world = World(crm, migration, tmp_path)
-        killed(world, ("apply",), 4, random.Random(SEED + 2), most_writes=20)
+        killed(world, ("apply",), 3, random.Random(SEED + 2), most_writes=20)
         migration.verb("apply")
         entries = [entry for entry in crm.ledger() if entry["status"] >= 400]
         assert entries == [], "a change that stands already was sent again"
@@ -124,7 +124,7 @@ def test_apply_killed(prepared: Prepared, undisturbed: Json, tmp_path: Path) -> 
 def test_rollback_killed(world: World, prepared: Prepared) -> None:
     """A killed rollback is called again until the CRM is as it was, and says that it is proved."""
     world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
-    killed(world, ("rollback",), 4, random.Random(SEED + 3), most_writes=12)
+    killed(world, ("rollback",), 3, random.Random(SEED + 3), most_writes=12)
     report = world.migration.verb("rollback").document
     assert report["proved"] and report["complete"]
     assert world.found() == prepared.before
