@@ -1,8 +1,19 @@
-"""Whether a schema change stands in a schema, and the names fields go by: shared by schema, settle and rollback."""
+"""Whether a schema change stands in a schema, which are ours, and the names fields go by: shared by schema, settle and rollback."""
 
 from crosswalk.model.destination_schema import DestinationField, DestinationSchema
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
-from crosswalk.store.entries import Outcome
+from crosswalk.store.entries import Entry, Outcome
+from crosswalk.store.journal import Journal
+
+
+def applied_changes(journal: Journal) -> list[tuple[SchemaChange, Entry]]:
+    """The changes that stand because of us, newest first."""
+    found: list[tuple[SchemaChange, Entry]] = []
+    for _, entries in journal.batches_backwards(kinds=("apply",)):
+        for entry in reversed(entries):
+            if entry.operation == "schema_apply":
+                found.append((SchemaChange.model_validate((entry.before or {})["change"]), entry))
+    return found
 
 
 def field_name(path: str, creation: FieldCreation | None) -> str:

@@ -68,17 +68,39 @@ async def judge(job: UndoJob) -> dict[str, Path]:
     fingerprinted = {item.object for item in job.before.objects} if job.before else set[str]()
     concerned = set(undo.objects_concerned(job.connection)) | fingerprinted
     read_backs = await read_objects(job, concerned, job.folder, job.schema)
-    for name, path in read_backs.items():
-        undo.take_read_back(job.connection, name, path, job.schema)
+    _take(job, read_backs)
     undo.judge_rows(job.connection)
-    known = _known_before(job, concerned)
-    if known:
-        undo.add_side_effects(job.connection, known, _window(job))
+    _add_side_effects(job, concerned)
     _judge_deleted(job)
     _judge_changed(job, read_backs)
     await _note_referring(job, concerned)
     undo.keep_what_is_needed(job.connection, job.links())
     return read_backs
+
+
+async def judge_late(job: UndoJob, read_backs: Mapping[str, Path]) -> bool:
+    """Whether the automation made rows since they were judged (its runs are queued, and some end while we remove): those join
+    the working tables with their verdict. `read_backs` were just read; what was to be removed by then was."""
+    undo.mark_removed(job.connection)
+    undo.forget_readings(job.connection)
+    _take(job, read_backs)
+    _add_side_effects(job, set(read_backs))
+    if not any(True for _ in undo.rows_with_verdict(job.connection, "remove", 1)):
+        return False
+    await _note_referring(job, set(read_backs))
+    undo.keep_what_is_needed(job.connection, job.links())
+    return True
+
+
+def _take(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
+    for name, path in read_backs.items():
+        undo.take_read_back(job.connection, name, path, job.schema)
+
+
+def _add_side_effects(job: UndoJob, concerned: set[str]) -> None:
+    known = _known_before(job, concerned)
+    if known:
+        undo.add_side_effects(job.connection, known, _window(job))
 
 
 def _known_before(job: UndoJob, concerned: set[str]) -> dict[str, Path | None]:

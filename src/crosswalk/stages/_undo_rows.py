@@ -127,11 +127,15 @@ class RowUndo:
         raise UnreachableError("the destination gives no clear answer to a restore", "Nothing is lost: call rollback again.")
 
     async def remove(self, read_backs: Mapping[str, Path]) -> None:
-        """Remove every row with that verdict, leaf first, and note the kept ones in the journal."""
+        """Remove every row with that verdict, leaf first."""
         size = self.job.destination.capabilities.read_size
         for name in leaf_first(sorted(read_backs), self.job.schema):
             for rows in undo.rows_with_verdict(self.job.connection, "remove", size, name):
                 await self._remove_some(name, rows, read_backs[name])
+
+    async def note_kept(self) -> None:
+        """Note the rows that stay in the journal."""
+        size = self.job.destination.capabilities.read_size
         for rows in undo.rows_with_verdict(self.job.connection, "keep", size):
             batch = await self.job.journal.open_batch(self.run, [_removal(row, None) for row in rows])
             await self.job.journal.close_batch(batch, [Outcome("kept", message=row["reason"]) for row in rows])

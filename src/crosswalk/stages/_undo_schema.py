@@ -13,20 +13,9 @@ from crosswalk.model.values import Values
 from crosswalk.stages._schema_state import is_there, leaves_of, taken_back
 from crosswalk.stages._undo_plan import UndoJob
 from crosswalk.store.entries import Entry, Intent, Outcome
-from crosswalk.store.journal import Journal
 from crosswalk.store.staging_files import count_rows, rows_filled, rows_with_any
 
 ATTEMPTS = 5
-
-
-def applied_changes(journal: Journal) -> list[tuple[SchemaChange, Entry]]:
-    """The changes that stand because of us, newest first."""
-    found: list[tuple[SchemaChange, Entry]] = []
-    for _, entries in journal.batches_backwards(kinds=("apply",)):
-        for entry in reversed(entries):
-            if entry.operation == "schema_apply":
-                found.append((SchemaChange.model_validate((entry.before or {})["change"]), entry))
-    return found
 
 
 @dataclass(slots=True)

@@ -112,7 +112,6 @@ async def _finish_record(job: LoadJob, record: StagedRecord, selected: bool) -> 
     if not deferred:
         return
     file = job.folder / record.file
-    take_xref(job.connection, record.record, job.journal.xref(record.record))
     planned = plan_rows(job.connection, record, file, selected, deferred, finishing=True)
     for action in ("adopt", "update"):
         if planned.get(action):

@@ -63,18 +63,19 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
                 )  # fmt: skip
         for path in record.fields:
             field = target.field(path) if target else None
-            if field is not None and not field.writable and record.fields[path].if_writable:
+            if field is None:
+                if path.partition(".")[0] not in created:
+                    yield _field_finding(
+                        "field_unknown", record.to, path, "does not exist in the destination",
+                        "Correct the path in mapping.yaml, or add `create:` so that the plan creates it.",
+                    )  # fmt: skip
+            elif not field.writable and record.fields[path].if_writable:
                 yield _field_finding(
                     "field_left_out", record.to, path, "cannot be written with these rights, and is left out",
                     "Give our user the privilege and plan again, or accept that the destination keeps its own value.", "warning",
                 )  # fmt: skip
-            elif field is not None and not field.writable:
+            elif not field.writable:
                 yield _field_finding("field_not_writable", record.to, path, "cannot be written", "Take it out of mapping.yaml.")
-            if field is None and path.partition(".")[0] not in created:
-                yield _field_finding(
-                    "field_unknown", record.to, path, "does not exist in the destination",
-                    "Correct the path in mapping.yaml, or add `create:` so that the plan creates it.",
-                )  # fmt: skip
 
 
 def _field_finding(code: str, object_name: str, path: str, what: str, remedy: str, severity: Severity = "blocking") -> Finding:

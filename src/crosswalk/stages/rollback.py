@@ -17,11 +17,15 @@ from crosswalk.spi.destination import Destination
 from crosswalk.stages import _undo_plan as planning
 from crosswalk.stages._fingerprints import difference, fingerprint
 from crosswalk.stages._removal import Remover
+from crosswalk.stages._schema_state import applied_changes
 from crosswalk.stages._undo_plan import UndoJob
 from crosswalk.stages._undo_proof import explain
 from crosswalk.stages._undo_rows import RowUndo
-from crosswalk.stages._undo_schema import SchemaUndo, applied_changes
+from crosswalk.stages._undo_schema import SchemaUndo
 from crosswalk.store.journal import Journal
+
+LATE_ROUNDS = 5
+"""How often we remove what the automation made while we were removing: it has nothing of ours left to act on then."""
 
 
 async def plan_rollback(
@@ -57,15 +61,21 @@ async def rollback(
     """
     job = UndoJob(destination, journal, connection, schema, workspace, folder / "before", staged, before, of_run, force)
     read_backs = await planning.judge(job)
-    kept, kept_total = planning.kept_rows(job)
-    effects, effects_total = planning.side_effects(job)
-    counts = planning.counts(job)
     rows = RowUndo(job, run, Remover(destination, journal, run, sleep))
     await rows.restore()
     await rows.remove(read_backs)
     changes = applied_changes(journal) if of_run is None else []
     concerned = set(read_backs) | {change.object for change, _ in changes}
     left = await planning.read_objects(job, concerned, folder / "after", schema)
+    for _ in range(LATE_ROUNDS):
+        if not await planning.judge_late(job, left):
+            break
+        await rows.remove(left)
+        left = await planning.read_objects(job, concerned, folder / "after", schema)
+    await rows.note_kept()
+    kept, kept_total = planning.kept_rows(job)
+    effects, effects_total = planning.side_effects(job)
+    counts = planning.counts(job)
     undo = SchemaUndo(job, run, left)
     await undo.undo(changes, schema)
     differences, total, proved = await _prove(job, rows, undo, left)

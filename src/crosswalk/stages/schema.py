@@ -1,7 +1,7 @@
 """Schema: what the map needs that the destination lacks, applied in order and journaled, and taken back (E2, E10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crosswalk.model.destination_schema import DestinationSchema
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
@@ -10,7 +10,7 @@ from crosswalk.model.mapping import Mapping
 from crosswalk.model.schema_plan import FieldCreation, SchemaChange
 from crosswalk.model.values import Values
 from crosswalk.spi.destination import Destination
-from crosswalk.stages._schema_state import field_name, is_complete, stands
+from crosswalk.stages._schema_state import applied_changes, field_name, is_complete, is_there, stands
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.journal import Journal
 
@@ -105,11 +105,13 @@ async def apply_schema(
 ) -> DestinationSchema:
     """Carry the changes out in order, each journaled before it is asked for and read back after; the schema then.
 
-    A change that stands already (somebody made it since the plan) is passed over and is not ours to undo. Raises
-    RejectedError in the destination's words, UnreachableError: what was applied by then is in the journal, call again.
+    A change that stands already (somebody made it since the plan) is passed over and is not ours to undo; one of ours that an
+    interruption left half done is finished. Raises RejectedError in the destination's words, UnreachableError: what was applied
+    by then is in the journal, call again.
     """
+    ours = {change.label() for change, _ in applied_changes(journal)}
     for change in changes:
-        if not is_complete(change, schema):
+        if not is_there(change, schema) or (change.label() in ours and not is_complete(change, schema)):
             schema = await _apply_one(change, destination=destination, journal=journal, run=run, schema=schema)
     return schema
 
@@ -122,7 +124,7 @@ async def _apply_one(
         try:
             schema = await destination.apply(change, schema)
         except RejectedError as refusal:
-            await journal.close_batch(batch, [Outcome("rejected", message=f"{refusal.code}: {refusal.message}")])
+            await journal.close_batch(batch, [_refused(change, refusal, await destination.describe())])
             raise
         except UncertainError:
             schema = await destination.describe()
@@ -133,6 +135,14 @@ async def _apply_one(
     raise CrosswalkError(
         f"{change.label()} was asked for {ATTEMPTS} times and does not stand", "See the destination's own log, then call again."
     )
+
+
+def _refused(change: SchemaChange, refusal: RejectedError, schema: DestinationSchema) -> Outcome:
+    """What came of a refused change: a field may stand though what should make it unique was refused, and is ours to undo."""
+    words = f"{refusal.code}: {refusal.message}"
+    left = stands(change, schema)
+    made = left.state == "applied" and refusal.code != "conflict"  # somebody else's stands in its place
+    return replace(left, message=words) if made else Outcome("rejected", message=words)
 
 
 def _intent(change: SchemaChange) -> Intent:

@@ -1,7 +1,8 @@
 """The undo's working tables in the scratch database.
 
 `undo_entries`: what the journal says we wrote and did not take back. `undo_rows`: every row that undo would remove (ours, and
-the automation's side effects), with its verdict. `undo_now`: the rows as read back. `undo_refs`: who points at whom now.
+the automation's side effects), with its verdict, `removed` once that was tried. `undo_now`: the rows as read back.
+`undo_refs`: who points at whom now.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +55,12 @@ def add_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[dict[st
     connection.register("more_entries", pa.Table.from_pylist(list(entries), schema=ENTRY))
     connection.execute("INSERT INTO undo_entries SELECT * FROM more_entries")
     connection.unregister("more_entries")
+
+
+def forget_readings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget the rows as they were read, and whom they point at, to take newer readings."""
+    connection.execute("DELETE FROM undo_now")
+    connection.execute("DELETE FROM undo_refs")
 
 
 def objects_concerned(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -112,9 +119,10 @@ def judge_rows(connection: duckdb.DuckDBPyConnection) -> None:
 
 def add_side_effects(connection: duckdb.DuckDBPyConnection, before: Mapping[str, Path | None], window: tuple[str, str]) -> None:
     """Add the automation's rows with the record `side effect`: created within the window of instants, not edited by a person,
-    in the objects of `before` (object → the rows that stood there before us; None: there were none), and not among those."""
+    in the objects of `before` (object → the rows that stood there before us; None: there were none), and neither among those nor
+    noted already."""
     rows = [f"SELECT {literal(name)} AS object, id FROM {parquet(path)}" for name, path in before.items() if path is not None]
-    known = " UNION ALL ".join(["SELECT object, id FROM undo_entries", *rows])
+    known = " UNION ALL ".join(["SELECT object, id FROM undo_entries", "SELECT object, id FROM undo_rows", *rows])
     connection.execute(
         f"""
         INSERT INTO undo_rows SELECT n.object, n.id, '{SIDE_EFFECT}', n.id, '', n.updated_by_kind, 'remove', '', []
@@ -133,6 +141,11 @@ def rows_with_verdict(
         query = f"SELECT * FROM undo_rows WHERE {where} ORDER BY record, key DESC, id"
         for batch in cursor.sql(query).to_arrow_reader(size):
             yield batch.to_pylist()
+
+
+def mark_removed(connection: duckdb.DuckDBPyConnection) -> None:
+    """The rows to remove were removed, as far as the destination let us."""
+    connection.execute("UPDATE undo_rows SET verdict = 'removed' WHERE verdict = 'remove'")
 
 
 def set_verdicts(connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str, str, str, Sequence[str]]]) -> None:
@@ -217,8 +230,10 @@ def keep_what_is_needed(connection: duckdb.DuckDBPyConnection, links: dict[str, 
 
 
 def verdict_counts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int]]:
-    """(record, object, verdict, rows)."""
-    query = "SELECT record, object, verdict, count(*) FROM undo_rows GROUP BY ALL ORDER BY 1, 2, 3"
+    """(record, object, verdict, rows); `remove` whether or not that was done by now."""
+    query = """
+        SELECT record, object, if(verdict = 'removed', 'remove', verdict), count(*)
+        FROM undo_rows GROUP BY ALL ORDER BY 1, 2, 3"""
     return connection.execute(query).fetchall()
 
 
@@ -248,9 +263,9 @@ def update_counts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str,
 
 
 def side_effect_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, str]]:
-    """Rows that the automation made, and rows of ours that it changed."""
+    """Rows that the automation made, and rows of ours that it changed: to be removed, or removed."""
     caused = f"record = '{SIDE_EFFECT}' OR reason = 'side_effect'"
-    query = f"SELECT * FROM undo_rows WHERE verdict = 'remove' AND ({caused}) ORDER BY object, id"
+    query = f"SELECT * FROM undo_rows WHERE verdict IN ('remove', 'removed') AND ({caused}) ORDER BY object, id"
     with connection.cursor() as cursor:
         for batch in cursor.sql(query).to_arrow_reader(1000):
             yield from batch.to_pylist()

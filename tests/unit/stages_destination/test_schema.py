@@ -9,7 +9,7 @@ import pytest
 from clinic import clinic
 from destination_world import SCHEMA, World, at_once, id_of, stage
 
-from crosswalk.model.destination_schema import DestinationField
+from crosswalk.model.destination_schema import DestinationField, DestinationSchema
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.mapping import Mapping, RecordMapping
@@ -18,7 +18,7 @@ from crosswalk.model.schema_plan import FieldCreation, ObjectCreation, SchemaCha
 from crosswalk.stages.rollback import rollback
 from crosswalk.stages.schema import apply_schema, field_name, plan_schema
 from crosswalk.stages.settle import settle
-from crosswalk.testing.memory_destination import Faults, Killed
+from crosswalk.testing.memory_destination import Faults, Killed, MemoryDestination
 from crosswalk.testing.memory_schema import with_fields
 
 BILLS = ObjectCreation(name="bills", singular="bill", label="Bill", label_plural="Bills")
@@ -185,6 +185,44 @@ async def test_a_field_that_was_left_without_its_uniqueness_gets_it(world: World
     assert [leaf.unique for leaf in people.fields if leaf.path == "sourceId"] == [True]
     report = await undo(world, before)
     assert (report.schema_undone, world.destination.schema) == ((change.label(),), SCHEMA)
+
+
+UNIQUE = SchemaChange(
+    operation="create_field", object="people", name="sourceId", field=FieldCreation(type="text", label="Source ID", unique=True)
+)
+
+
+class KeysRefused(MemoryDestination):
+    """Creates a unique field in two steps, of which it refuses the second."""
+
+    async def apply(self, change: SchemaChange, schema: DestinationSchema) -> DestinationSchema:
+        assert change.field is not None
+        plain = change.model_copy(update={"field": change.field.model_copy(update={"unique": False})})
+        await super().apply(plain, schema)
+        raise RejectedError("rows hold the same value", "duplicate")
+
+
+async def test_a_field_whose_uniqueness_was_refused_is_ours_to_undo(tmp_path: Path) -> None:
+    """The refusal is raised, and yet the field stands: rollback takes it back, and proves that nothing is left."""
+    world = World(tmp_path, KeysRefused(SCHEMA))
+    before = await world.remember()
+    with pytest.raises(RejectedError, match="the same value"):
+        await apply(world, [UNIQUE])
+    assert world.destination.schema != SCHEMA
+    report = await undo(world, before)
+    assert (report.schema_undone, world.destination.schema, report.proved) == ((UNIQUE.label(),), SCHEMA, True)
+
+
+async def test_somebodys_field_that_is_not_unique_is_passed_over(world: World) -> None:
+    """Made since the plan, it is not touched by apply, and not by undo."""
+    before = await world.remember()
+    assert UNIQUE.field is not None
+    theirs = UNIQUE.model_copy(update={"field": UNIQUE.field.model_copy(update={"unique": False})})
+    await world.destination.apply(theirs, world.destination.schema)
+    standing, sent = world.destination.schema, len(world.destination.sent)
+    await apply(world, [UNIQUE])
+    assert len(world.destination.sent) == sent
+    assert (await undo(world, before)).schema_undone == () and world.destination.schema == standing
 
 
 async def test_what_holds_somebodys_data_stays(world: World) -> None:
