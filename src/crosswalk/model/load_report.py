@@ -22,7 +22,8 @@ class LoadProgress:
 class RecordLoad(Frozen):
     """What became of the rows of one record in this run. Every staged (and selected) row is in exactly one of the counts but
     `with_findings` (of those written), `finished` (of those written: what the destination takes by an update only was written at
-    the end) and `removed` (rows that the staged writes no longer hold)."""
+    the end; where that was refused the row is counted as rejected or conflict besides) and `removed` (rows that the staged writes
+    no longer hold)."""
 
     record: str
     object: str

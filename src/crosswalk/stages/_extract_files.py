@@ -7,8 +7,7 @@ import duckdb
 
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.stages._extract_write import FILES, ParquetFile, file_digest, record_batch
-from crosswalk.store.files import object_file
-from crosswalk.store.sql import parquet, quoted
+from crosswalk.store.sql import quoted, staged_rows
 
 _BATCH = 5_000
 
@@ -29,7 +28,7 @@ def write_files(
 
 def _names(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Sequence[str]]:
     selects = [
-        f"SELECT trim({quoted(field.name)}) AS name FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged'"
+        f"SELECT trim({quoted(field.name)}) AS name FROM {staged_rows(folder, item.name)}"
         for item in schema.objects
         for field in item.fields
         if field.concept and field.concept.endswith(".file")

@@ -9,8 +9,7 @@ import duckdb
 from crosswalk.model.extraction import ExtractedObject
 from crosswalk.model.profile import FieldProfile
 from crosswalk.model.source_schema import SourceField, SourceObject
-from crosswalk.store.files import object_file
-from crosswalk.store.sql import parquet, quoted
+from crosswalk.store.sql import quoted, staged_rows
 from crosswalk.transforms.dates import infer_date_order
 from crosswalk.transforms.patterns import Classification, classify
 from crosswalk.transforms.personal import PersonalKind, personal_kind
@@ -47,7 +46,7 @@ class _Counts:
 
 def stage_of(item: SourceObject, extracted: ExtractedObject, folder: Path) -> Stage:
     """The object's rows that are not folded; above EXACT_ROWS every n-th row is the sample."""
-    rows = f"(SELECT * FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged')"
+    rows = staged_rows(folder, item.name)
     step = -(-max(extracted.staged, 1) // EXACT_ROWS)
     sample = rows if step == 1 else f"(SELECT * FROM {rows} WHERE _row % {step} = 0)"
     return Stage(item, rows, sample, step == 1)

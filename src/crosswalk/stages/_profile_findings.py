@@ -8,8 +8,7 @@ import duckdb
 from crosswalk.model.finding import Finding
 from crosswalk.model.profile import ObjectProfile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
-from crosswalk.store.files import object_file
-from crosswalk.store.sql import parquet, quoted
+from crosswalk.store.sql import parquet, quoted, staged_rows
 
 _EXAMPLES = 10
 _REASONS = 5
@@ -23,7 +22,7 @@ def profile_findings(
         item = schema.object(profiled.name)
         if item is None:
             continue
-        rows = f"(SELECT * FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged')"
+        rows = staged_rows(folder, item.name)
         yield from _quarantined(item, folder, connection)
         yield from _orphans(profiled)
         yield from _duplicate_persons(item, rows, connection)

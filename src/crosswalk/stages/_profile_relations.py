@@ -9,8 +9,7 @@ import duckdb
 
 from crosswalk.model.profile import FieldProfile, Relation
 from crosswalk.model.source_schema import SourceField, SourceObject, SourceSchema
-from crosswalk.store.files import object_file
-from crosswalk.store.sql import literal, parquet, quoted
+from crosswalk.store.sql import literal, quoted, staged_rows
 
 _SAMPLED = 500
 _LEAST = 0.5
@@ -74,7 +73,7 @@ def _take_keys(schema: SourceSchema, folder: Path, connection: duckdb.DuckDBPyCo
     """Table `_keys`: all keys of objects that have their own single-column key."""
     connection.execute("CREATE OR REPLACE TEMP TABLE _keys (object VARCHAR, key VARCHAR)")
     for item in _targets(schema):
-        filled = f"{_staged(item, folder)} WHERE trim({quoted(item.key[0])}) <> ''"
+        filled = f"{staged_rows(folder, item.name)} WHERE trim({quoted(item.key[0])}) <> ''"
         connection.execute(f"INSERT INTO _keys SELECT {literal(item.name)}, _key FROM {filled}")
 
 
@@ -88,7 +87,7 @@ def _take_samples(schema: SourceSchema, fields: Fields, folder: Path, connection
             cell = f"trim({quoted(profile.name)})"
             connection.execute(
                 f"""INSERT INTO _samples SELECT {literal(item.name)}, {literal(profile.name)}, v FROM (
-                SELECT DISTINCT {cell} AS v FROM {_staged(item, folder)} WHERE {cell} <> '' AND _row % {_step(profile)} = 0
+                SELECT DISTINCT {cell} AS v FROM {staged_rows(folder, item.name)} WHERE {cell} <> '' AND _row % {_step(profile)} = 0
                 LIMIT {_SAMPLED})"""
             )
 
@@ -121,7 +120,7 @@ def _counted(pair: _Pair, folder: Path, connection: duckdb.DuckDBPyConnection) -
         f"""SELECT coalesce(sum(n) FILTER (WHERE found), 0), coalesce(sum(n) FILTER (WHERE NOT found), 0),
             coalesce(avg(found::INTEGER), 0) FROM (
             SELECT v.n, k.key IS NOT NULL AS found FROM (
-                SELECT {cell} AS v, count(*) AS n FROM {_staged(pair.item, folder)} WHERE {cell} <> '' GROUP BY 1) v
+                SELECT {cell} AS v, count(*) AS n FROM {staged_rows(folder, pair.item.name)} WHERE {cell} <> '' GROUP BY 1) v
             LEFT JOIN (SELECT key FROM _keys WHERE object = ?) k ON k.key = v.v)""",
         [pair.target.name],
     ).fetchall()[0]
@@ -133,7 +132,7 @@ def _relation(counted: _Counted, folder: Path, connection: duckdb.DuckDBPyConnec
     if counted.orphans:
         cell = f"trim(r.{quoted(pair.field.name)})"
         rows = connection.execute(
-            f"""SELECT r._file, r._line FROM {_staged(pair.item, folder)} r
+            f"""SELECT r._file, r._line FROM {staged_rows(folder, pair.item.name)} r
             ANTI JOIN (SELECT key FROM _keys WHERE object = ?) k ON k.key = {cell}
             WHERE {cell} <> '' ORDER BY r._row LIMIT {_LINES}""",
             [pair.target.name],
@@ -151,10 +150,6 @@ def _relation(counted: _Counted, folder: Path, connection: duckdb.DuckDBPyConnec
 
 def _targets(schema: SourceSchema) -> list[SourceObject]:
     return [item for item in schema.objects if item.key_kind == "source" and len(item.key) == 1]
-
-
-def _staged(item: SourceObject, folder: Path) -> str:
-    return f"(SELECT * FROM {parquet(object_file(folder, item.name))} WHERE _state = 'staged')"
 
 
 def _is_own_key(pair: _Pair) -> bool:

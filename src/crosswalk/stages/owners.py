@@ -10,8 +10,7 @@ from crosswalk.model.finding import Finding
 from crosswalk.model.mapping import FALLBACK_OWNER, Mapping
 from crosswalk.model.ownership import Owner, Owners
 from crosswalk.model.record import User
-from crosswalk.store.files import object_file
-from crosswalk.store.sql import parquet, quoted
+from crosswalk.store.sql import quoted, staged_rows
 
 
 def resolve_owners(
@@ -23,9 +22,9 @@ def resolve_owners(
     holders: Counter[str] = Counter()
     for source_object, column in columns:
         email = f"lower(trim({quoted(column)}))"
-        source = parquet(object_file(raw, source_object))
-        filled = f"_state = 'staged' AND {email} <> ''"
-        rows = connection.execute(f"SELECT {email}, count(*) FROM {source} WHERE {filled} GROUP BY 1").fetchall()
+        rows = connection.execute(
+            f"SELECT {email}, count(*) FROM {staged_rows(raw, source_object)} WHERE {email} <> '' GROUP BY 1"
+        ).fetchall()
         holders.update(dict(rows))
     owners = tuple(_resolve(email, count, known) for email, count in sorted(holders.items()))
     fallback = known.get((fallback_email or "").strip().lower())

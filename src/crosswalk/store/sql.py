@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from crosswalk.store.files import object_file
+
 
 def quoted(name: str) -> str:
     """An SQL identifier."""
@@ -22,3 +24,8 @@ def literals(texts: Iterable[str]) -> str:
 def parquet(path: Path) -> str:
     """SQL that reads a Parquet file of the workspace."""
     return f"read_parquet({literal(str(path))})"
+
+
+def staged_rows(folder: Path, object_name: str) -> str:
+    """SQL of an object's extracted rows but the folded ones: those there are to move."""
+    return f"(SELECT * FROM {parquet(object_file(folder, object_name))} WHERE _state = 'staged')"

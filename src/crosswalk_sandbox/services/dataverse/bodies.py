@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from .errors import DataverseError, bad_payload, not_found, undeclared
+from .errors import DataverseError, bad_payload, undeclared
 from .keys import row_named
 from .metadata import Row, Table
 from .organization import Organization
@@ -117,11 +117,3 @@ def _structured(table: Table, name: str, value: Any, found: Body, *, creating: b
         )
     else:
         raise undeclared(table.entity_set, name, annotated=False)
-
-
-def row_of(organization: Organization, logical: str, row_id: str) -> Row:
-    """A row that must exist because something points at it. Raises DataverseError 404."""
-    row = organization.find(logical, row_id)
-    if row is None:
-        raise not_found(logical, row_id)
-    return row

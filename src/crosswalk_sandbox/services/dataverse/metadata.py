@@ -5,8 +5,6 @@ from typing import Any
 
 Row = dict[str, Any]
 LOOKUP_KINDS = frozenset({"Lookup", "Customer", "Owner"})
-OPTION_KINDS = frozenset({"Picklist", "State", "Status"})
-NUMBER_KINDS = frozenset({"Integer", "BigInt", "Decimal", "Double", "Money"})
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ from .organization import Organization
 
 NAME = re.compile(r"([A-Za-z][A-Za-z0-9]{1,7})_[A-Za-z][A-Za-z0-9_]*")
 LONGEST = {"Entity": 64, "Attribute": 128, "EntityKey": 128, "EntityRelationship": 100, "OptionSet": 128}
-RESERVED_PREFIX = "mscrm"
 OPTIONS_PER_PREFIX = 10_000
 
 

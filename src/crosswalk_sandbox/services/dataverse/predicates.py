@@ -13,7 +13,6 @@ from .values import GUID
 
 Predicate = Callable[[Any], bool]
 Get = Callable[[Any], Any]
-EQUAL_TO_NULL = ("eq", "le", "ge")
 
 
 def fold(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import bodies, cascades, computed, keys, owners, parties, states
+from . import bodies, cascades, computed, owners, parties, states
 from .clock import new_id
 from .errors import DataverseError, bad_query, duplicate_id
 from .http import Caller
@@ -201,20 +201,6 @@ class Records:
             raise DataverseError(400, "0x80040203", f"Invalid argument: rows of {table.logical} cannot be deleted.")
         with organization.atomic():
             return cascades.delete(organization, table.logical, row_id)
-
-    def find_by_key(self, table: Table, key: dict[str, Any]) -> Row | None:
-        """The row of an alternate key, or of the primary one. Raises DataverseError 400 when there is no such Active key (§3.3)."""
-        if list(key) == [table.primary_id]:
-            return self.organization.find(table.logical, key[table.primary_id])
-        return keys.find(self.organization, table, key)
-
-    def read_key(self, table: Table, address: str) -> Row:
-        """The key values in an address such as `contacts(new_code='1')`. Raises DataverseError 400."""
-        match = bodies.URL.fullmatch(address)
-        if match is None or match.group(1) != table.entity_set:
-            raise bad_query(f"The address must be one of {table.entity_set}(…).")
-        found = keys.parse(table, match.group(2))
-        return {table.primary_id: found} if isinstance(found, str) else found
 
     def _check_table(self, table: Table) -> None:
         if table.logical in CLOSED_TABLES:

@@ -16,7 +16,6 @@ Json = dict[str, Any]
 NOT_CHANGEABLE = frozenset(
     {"createdon", "modifiedon", "createdby", "modifiedby", "createdonbehalfby", "modifiedonbehalfby", "versionnumber"}
 )
-COMPUTED = NOT_CHANGEABLE | {"exchangerate"}
 
 
 @cache

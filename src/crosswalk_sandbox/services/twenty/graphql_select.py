@@ -10,7 +10,6 @@ from .schema import COMPOSITE, Field, ObjectType, Row, is_list, is_row
 from .state import Workspace
 
 CHILDREN_SHOWN = 60
-CONNECTION = ("edges", "totalCount", "pageInfo", "__typename")
 
 
 def _reverse(workspace: Workspace, field: Field) -> tuple[ObjectType, str] | None:
