@@ -75,7 +75,7 @@ def add_places(schema: Schema, table: Table) -> None:
         column = child.columns[name]
         if table.logical not in column.targets:
             column.targets = [*column.targets, table.logical]
-        relationship = between(schema, child, column, table)
+        relationship = between(child, column, table)
         schema.relationships.setdefault(relationship.schema, relationship)
 
 
@@ -84,7 +84,7 @@ def add_author_relationships(schema: Schema, table: Table) -> None:
     for column in table.columns.values():
         for target in column.targets if column.is_lookup and column.kind != "Owner" else []:
             if (table.logical, column.logical, target) not in schema.by_lookup and target in schema.tables:
-                relationship = between(schema, table, column, schema.tables[target])
+                relationship = between(table, column, schema.tables[target])
                 schema.relationships.setdefault(relationship.schema, relationship)
 
 

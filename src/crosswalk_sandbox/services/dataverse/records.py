@@ -62,7 +62,7 @@ class Records:
         row[table.primary_id] = row_id
         self._check_required(table, row)
         self._own(table, row, values, caller)
-        self._date(table, row, caller)
+        self._date(row, caller)
         if "transactioncurrencyid" in table.columns and "exchangerate" in table.columns and computed.money_columns(table):
             row.setdefault("transactioncurrencyid", organization.people.currency)
             row["exchangerate"] = 1.0
@@ -99,7 +99,7 @@ class Records:
             owners.check(self.organization, table, row["ownerid"], row["ownerid@target"])
         owners.stamp(self.organization, row)
 
-    def _date(self, table: Table, row: Row, caller: Caller) -> None:
+    def _date(self, row: Row, caller: Caller) -> None:
         """Who and when. A back-dated row swaps its two moments (facts §3.6)."""
         now = self.organization.clock.now()
         row["createdon"] = row["modifiedon"] = now

@@ -35,7 +35,7 @@ def navigation_name(table: Table, column: Column, target: str) -> str:
     return column.logical
 
 
-def between(schema: Schema, table: Table, column: Column, target: Table) -> Relationship:
+def between(table: Table, column: Column, target: Table) -> Relationship:
     """The relationship of one lookup and one target, with the platform's own names and cascades."""
     name = f"{target.schema}_{table.schema}_{column.schema}"
     collection = name
@@ -69,4 +69,4 @@ def lookup_relationships(schema: Schema, table: Table) -> Iterator[Relationship]
             continue
         for target in column.targets:
             if target in schema.tables and (column.logical, target) not in known and column.kind != "Owner":
-                yield between(schema, table, column, schema.tables[target])
+                yield between(table, column, schema.tables[target])

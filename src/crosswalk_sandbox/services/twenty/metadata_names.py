@@ -10,7 +10,6 @@ from .schema import EMPTY, Field, ObjectType, Row, is_list, is_row
 NAME = re.compile(r"[a-z][a-zA-Z0-9]*")
 OPTION_VALUE = re.compile(r"[A-Z_][A-Z0-9_]*")
 NAME_LIMIT = 63
-RATINGS = 5
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .files import FileStore
-from .ids import Clock, stable_id
+from .ids import Clock
 from .richtext import to_blocknote, to_markdown
 from .rows import MemoryRows, RowStore
 from .schema import Field, ObjectType, Row
@@ -32,7 +32,6 @@ class Workspace:
         self.clock = Clock()
         self.born = self.clock.now()
         self.api_key = api_key
-        self.api_key_id = stable_id("api-key")
         self.actor: Row = {"source": "API", "workspaceMemberId": None, "name": KEY_NAME, "context": {}}
         self.make_rows = make_rows or _in_memory
         self.kinds: dict[str, ObjectType] = {}
