@@ -152,7 +152,6 @@ def test_options_stand_as_symbols_in_the_order_of_their_integers() -> None:
     assert options.symbols[727000002] == "A_POSITIVE"
     status = DESCRIPTION.table("appointment").options("statuscode")
     assert dict(status.values) == {"FREE": 1, "COMPLETED": 3, "OUT_OF_OFFICE": 6}
-    assert dict(status.states) == {1: 0, 3: 1, 6: 0}
     assert dict(DESCRIPTION.table("appointment").options("statecode").default_status) == {0: 1, 1: 3}
     assert not DESCRIPTION.table("contact").options("lastname").values
 

@@ -64,10 +64,11 @@ class Service:
         """One request, sent again until it is accepted."""
         while True:
             ticket = await governor.before()
-            self.ignored += ticket.sent_at < self.closed_until - 1e-6
-            refusal = self._refusal(ticket.sent_at)
+            now = asyncio.get_running_loop().time()
+            self.ignored += now < self.closed_until - 1e-6
+            refusal = self._refusal(now)
             if refusal is None:
-                self.spent.append((ticket.sent_at, self.cost))
+                self.spent.append((now, self.cost))
                 self.total += self.cost
                 self.running += 1
                 self.most_running = max(self.most_running, self.running)
@@ -81,7 +82,7 @@ class Service:
             self.refused.append(words)
             self.asked_to_wait += wait
             governor.refused(ticket, stated_limit("", words), wait)
-            self.closed_until = max(self.closed_until, ticket.sent_at + wait)
+            self.closed_until = max(self.closed_until, now + wait)
 
     def _refusal(self, now: float) -> tuple[str, int] | None:
         while self.spent and self.spent[0][0] + self.window <= now:

@@ -22,7 +22,7 @@ BODIES = st.one_of(
 PARTS = st.builds(
     Part,
     method=st.sampled_from(["GET", "POST", "PATCH", "DELETE"]),
-    path=st.sampled_from(["contacts", "contacts(00000000-0000-0000-0000-000000000001)?$select=fullname", "$1"]),
+    path=st.sampled_from(["contacts", "contacts(00000000-0000-0000-0000-000000000001)?$select=fullname"]),
     body=BODIES,
     headers=st.sampled_from([{}, {"If-Match": "*"}, {"Prefer": "return=representation"}]),
 )
@@ -50,8 +50,7 @@ def test_pythons_own_mail_parser_finds_every_request(items: Sequence[Part | Chan
             assert piece.get_content_type() == "application/http"  # type: ignore[union-attr]
             assert piece["Content-ID"] == (str(identity) if isinstance(item, Changeset) else None)  # type: ignore[index]
             head, _, body = piece.get_payload(decode=True).partition(b"\r\n\r\n")  # type: ignore[union-attr]
-            address = request.path if request.path == "$1" else f"{ROOT}/{request.path}"
-            assert head.startswith(f"{request.method} {address} HTTP/1.1\r\n".encode())
+            assert head.startswith(f"{request.method} {ROOT}/{request.path} HTTP/1.1\r\n".encode())
             assert all(f"\r\n{name}: {value}".encode() in head for name, value in request.headers.items())
             assert (b"If-None-Match: null" in head) == (request.method == "GET"), "answers may come from a cache"
             assert (orjson.loads(body) if body else None) == request.body

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from crosswalk.connectors.dataverse.errors import NOT_YET
 from crosswalk.connectors.dataverse.keys import KeyWaiter
-from crosswalk.connectors.dataverse.locks import NOT_YET, unlocked
+from crosswalk.connectors.dataverse.locks import unlocked
 from crosswalk.model.errors import RejectedError, UncertainError
 
 

@@ -17,6 +17,15 @@ def place_of(path: str) -> str:
     return f"{head}(…){rest.rpartition(')')[2]}" if bracket else bare
 
 
+def definition_path(table: str) -> str:
+    """The address of a table's metadata (§6.10).
+
+    >>> definition_path("contact")
+    "EntityDefinitions(LogicalName='contact')"
+    """
+    return f"EntityDefinitions(LogicalName='{table}')"
+
+
 def with_query(path: str, query: Mapping[str, str] | None) -> str:
     """Path and query, percent-encoded: `$`, commas and brackets stay readable.
 

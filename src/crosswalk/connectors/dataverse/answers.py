@@ -7,7 +7,7 @@ from typing import Any
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import Table
 from crosswalk.connectors.dataverse.errors import FailedError, refusal
-from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
+from crosswalk.connectors.dataverse.multipart import BatchItem, PartAnswer
 from crosswalk.kit.http import Answer
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 
@@ -16,7 +16,7 @@ FAILED_PAUSES = (1.0, 5.0)
 
 
 async def answers_of(
-    client: DataverseClient, parts: Sequence[Part | Changeset], table: Table, pauses: Sequence[float] = FAILED_PAUSES
+    client: DataverseClient, parts: Sequence[BatchItem], table: Table, pauses: Sequence[float] = FAILED_PAUSES
 ) -> list[PartAnswer]:
     """The answer to each part of a batch. UncertainError when some are missing.
 
@@ -35,7 +35,7 @@ async def answers_of(
     return answers
 
 
-async def _asked(client: DataverseClient, parts: Sequence[Part | Changeset], table: Table) -> list[PartAnswer]:
+async def _asked(client: DataverseClient, parts: Sequence[BatchItem], table: Table) -> list[PartAnswer]:
     answers = await client.batch_of_described(parts)
     if len(answers) != len(parts):
         raise UncertainError(

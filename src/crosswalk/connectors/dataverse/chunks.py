@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.multipart import MOST_PARTS
 from crosswalk.kit.paging import slices
 from crosswalk.model.errors import UncertainError
+from crosswalk.model.record import Write
 
 Item = TypeVar("Item")
 
-FIRST_SIZE, LEAST_SIZE, MOST_SIZE = 100, 10, 1000
-"""Records in a request: documented to start with, then learned; a `$batch` holds no more than 1000 (§4.1, §4.5)."""
+FIRST_SIZE, LEAST_SIZE, MOST_SIZE = 100, 10, MOST_PARTS
+"""Records in a request: documented to start with, then learned; a `$batch` holds no more (§4.1, §4.5)."""
 QUICK_SECONDS, SLOW_SECONDS = 2.0, 20.0
 """Answers quicker than this allow twice as many records, slower ones half; a request is given up after two to four minutes."""
 MOST_BYTES = 8_000_000
@@ -39,11 +41,16 @@ class ChunkSize:
         self.size = max(LEAST_SIZE, self.size // 2)
 
 
+def weight(write: Write) -> int:
+    """About how many bytes a record takes on the wire; a document inside it is not counted."""
+    return 500 + sum(len(value) if isinstance(value, str) else 20 for value in write.values.values())
+
+
 async def in_chunks(
     client: DataverseClient,
     items: Sequence[Item],
     chunk_size: ChunkSize,
-    weight: Callable[[Item], int],
+    weigh: Callable[[Item], int],
     send: Callable[[Sequence[Item]], Awaitable[None]],
 ) -> None:
     """Send all items in chunks, as many at once as the organisation recommends.
@@ -65,7 +72,7 @@ async def in_chunks(
             if client.traffic().waited_seconds == waited:  # a wait for the limits says nothing about the size
                 chunk_size.took(len(chunk), time.monotonic() - started)
 
-    sent = [one(chunk) for chunk in slices(items, most, MOST_BYTES, weight)]
+    sent = [one(chunk) for chunk in slices(items, most, MOST_BYTES, weigh)]
     errors = [error for error in await asyncio.gather(*sent, return_exceptions=True) if error is not None]
     if errors:
         raise next((error for error in errors if isinstance(error, UncertainError)), errors[0])

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,7 +10,7 @@ from crosswalk.connectors.dataverse.addresses import place_of, with_query
 from crosswalk.connectors.dataverse.errors import error_of, refusal
 from crosswalk.connectors.dataverse.limits import Governor, stated_limit
 from crosswalk.connectors.dataverse.login import Credentials, Login
-from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, PartAnswer, count, read_batch, write_batch
+from crosswalk.connectors.dataverse.multipart import MOST_PARTS, BatchItem, Part, PartAnswer, count, read_batch, write_batch
 from crosswalk.connectors.dataverse.settling import STRONG, Settling
 from crosswalk.kit.http import Answer, HttpClient
 from crosswalk.kit.paging import Page, pages
@@ -26,20 +25,13 @@ PAGE_SIZE = 5000
 """The most rows a page may have (facts/dataverse.md §8)."""
 TIMEOUT_SECONDS = 240.0
 """The server gives a bulk request two to four minutes (§4.5)."""
-ANNOTATIONS = 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
-"""Asks which table a polymorphic lookup points to."""
-_PAGE_PREFERENCES = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
 _HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "If-None-Match": "null"}
 _LOST = frozenset({500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the organisation takes us for (WhoAmI)."""
-
-    user_id: str
-    business_unit_id: str
-    organization_id: str
+def page_preferences(page_size: int = PAGE_SIZE) -> str:
+    """The `Prefer` of a request for rows: so many a page (§8), and with each lookup's value the table it points to."""
+    return f'odata.maxpagesize={page_size},odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"'
 
 
 class DataverseClient:
@@ -72,7 +64,7 @@ class DataverseClient:
         self._read_pauses = read_pauses
         self._settling = settling or Settling()
         self._requests = 0
-        self._identity: Identity | None = None
+        self._own_user: str | None = None
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -91,12 +83,11 @@ class DataverseClient:
         """How many requests are worth having under way at once."""
         return self._governor.concurrency
 
-    async def who_am_i(self) -> Identity:
-        """Who we are here; asked once."""
-        if self._identity is None:
-            content = await self.read("WhoAmI")
-            self._identity = Identity(*(str(content[name]) for name in ("UserId", "BusinessUnitId", "OrganizationId")))
-        return self._identity
+    async def own_user(self) -> str:
+        """The systemuserid the organisation takes us for (WhoAmI); asked once."""
+        if self._own_user is None:
+            self._own_user = str((await self.read("WhoAmI"))["UserId"])
+        return self._own_user
 
     async def read(self, path: str, query: Mapping[str, str] | None = None, prefer: str | None = None) -> Any:
         """A GET's content, asked again when it got lost: reading changes nothing; and when it reached a server that does not
@@ -107,20 +98,20 @@ class DataverseClient:
         return _content(answer, f"GET {place_of(path)}")
 
     async def rows(self, path: str, query: Mapping[str, str], page_size: int = PAGE_SIZE) -> AsyncIterator[list[Row]]:
-        """Rows in pages, the next link followed verbatim with the same preferences (§8)."""
-        content = await self.read(path, query, prefer := f"odata.maxpagesize={page_size},{ANNOTATIONS}")
-        yield cast(list[Row], content["value"])
-        if content.get("@odata.nextLink"):
-            async for page in self.linked_rows(str(content["@odata.nextLink"]), prefer):
-                yield page
+        """Rows in pages that have some."""
+        async for page in self._pages(with_query(path, query), page_size):
+            yield page
 
-    async def linked_rows(
-        self, link: str, prefer: str = f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"
-    ) -> AsyncIterator[list[Row]]:
-        """The rows that a next link leads to, and those behind them. It is followed verbatim, with the same preferences (§8)."""
+    async def linked_rows(self, link: str) -> AsyncIterator[list[Row]]:
+        """The rows that a next link leads to, and those behind them."""
+        async for page in self._pages(_below_root(link), PAGE_SIZE):
+            yield page
 
-        async def ask(cursor: str | None) -> Page[Row]:
-            content = await self.read(self._below_root(cursor or link), None, prefer)
+    async def _pages(self, first: str, page_size: int) -> AsyncIterator[list[Row]]:
+        """Pages from the address `first` on; next links are followed verbatim, with the same preferences (§8)."""
+
+        async def ask(link: str | None) -> Page[Row]:
+            content = await self.read(first if link is None else _below_root(link), prefer=page_preferences(page_size))
             return Page(cast(list[Row], content["value"]), cast(str | None, content.get("@odata.nextLink")))
 
         async for page in pages(ask):
@@ -142,26 +133,17 @@ class DataverseClient:
         answer = await self._send(method, path, body, {**STRONG, **(headers or {})})
         return _succeeded(answer, f"{method} {path}", None)
 
-    async def batch(
-        self,
-        items: Sequence[Part | Changeset],
-        *,
-        continue_on_error: bool = True,
-        headers: Mapping[str, str] | None = None,
-    ) -> list[PartAnswer]:
+    async def batch(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
         """Many requests as one (§4.1), answered item by item, refusals included: the caller judges each.
 
-        A batch of nothing but GETs is asked again when it got lost. Without `continue_on_error` the server stops at the
-        first failure, and the list ends with it. UsageError for more than MOST_PARTS inner requests.
+        A batch of nothing but GETs is asked again when it got lost. UsageError for more than MOST_PARTS inner requests.
         """
         if count(items) > MOST_PARTS:
             raise UsageError(f"A batch holds at most {MOST_PARTS} requests, not {count(items)}.", "Cut it into slices.")
         if not items:
             return []
         boundary = f"batch_{uuid4().hex}"
-        sent = {**(headers or {}), "Content-Type": f"multipart/mixed; boundary={boundary}"}
-        if continue_on_error:
-            sent["Prefer"] = "odata.continue-on-error"
+        sent = {"Content-Type": f"multipart/mixed; boundary={boundary}", "Prefer": "odata.continue-on-error"}
         body = write_batch(items, ROOT, boundary, self._caller)
         only_reads = all(isinstance(item, Part) and item.method == "GET" for item in items)
         exchange = self._until_answered if only_reads else self._send
@@ -169,29 +151,20 @@ class DataverseClient:
         content_type = answer.headers.get("Content-Type", "")
         if not content_type.lower().startswith("multipart/"):
             raise refusal(answer, "POST $batch")
-        return await self._without_throttled(items, read_batch(answer.body, content_type), continue_on_error, headers)
+        return await self._without_throttled(items, read_batch(answer.body, content_type))
 
-    async def batch_of_described(self, items: Sequence[Part | Changeset]) -> list[PartAnswer]:
+    async def batch_of_described(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
         """As `batch`, for tables and columns that are described: what a server does not know yet is asked again."""
         return await self._settling.many(items, self.batch)
 
-    async def _without_throttled(
-        self,
-        items: Sequence[Part | Changeset],
-        answers: list[PartAnswer],
-        continue_on_error: bool,
-        headers: Mapping[str, str] | None,
-    ) -> list[PartAnswer]:
+    async def _without_throttled(self, items: Sequence[BatchItem], answers: list[PartAnswer]) -> list[PartAnswer]:
         """The answers, with items that met a limit within the batch sent again: they were not carried out."""
         throttled = [place for place, answer in enumerate(answers) if answer.status == 429]
         if not throttled:
             return answers
         first = answers[throttled[0]]
         self._governor.refused(await self._governor.before(), stated_limit(*error_of(first)), first.retry_after_seconds())
-        remaining = items[throttled[0] :] if not continue_on_error else [items[place] for place in throttled]
-        again = await self.batch(remaining, continue_on_error=continue_on_error, headers=headers)
-        if not continue_on_error:
-            return [*answers[: throttled[0]], *again]
+        again = await self.batch([items[place] for place in throttled])
         for place, answer in zip(throttled, again, strict=True):
             answers[place] = answer
         return answers
@@ -205,13 +178,6 @@ class DataverseClient:
         ask = self.batch_of_described if described else self.batch
         answers = await asyncio.gather(*(ask(parts[start : start + most]) for start in range(0, len(parts), most)))
         return [answer for held in answers for answer in held]
-
-    def _below_root(self, link: str) -> str:
-        """A link the server handed out, as a path below the service root."""
-        _, root, path = link.partition(ROOT + "/")
-        if not root:
-            raise UnreachableError("The organisation's next link leads elsewhere.", "Give the organisation's own address.")
-        return path
 
     async def _until_answered(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
         async def ask() -> Answer:
@@ -247,6 +213,14 @@ class DataverseClient:
                 renewed = True
                 continue
             return answer
+
+
+def _below_root(link: str) -> str:
+    """A link the server handed out, as a path below the service root."""
+    _, root, path = link.partition(ROOT + "/")
+    if not root:
+        raise UnreachableError("The organisation's next link leads elsewhere.", "Give the organisation's own address.")
+    return path
 
 
 def _succeeded(answer: Answer, place: str, body: Any) -> Answer:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from crosswalk.connectors.dataverse.description import (
+    ENGLISH,
     NO_OPTIONS,
     Column,
     Details,
@@ -17,18 +18,19 @@ from crosswalk.connectors.dataverse.description import (
     Table,
     is_symbol,
     upper_snake,
+    value_of,
 )
 
-LOOKUP_KINDS = frozenset({"Lookup", "Customer", "Owner"})
+_LOOKUP_KINDS = frozenset({"Lookup", "Customer"})
+"""An owner is a lookup too, but points to users and teams by one navigation property, `ownerid` (§3.7)."""
 _POLYMORPHIC = frozenset({"regardingobjectid", "objectid"})
 """Named after their target even in an organisation where they have only one (§3.5)."""
-PARTY_MASKS: Mapping[str, int] = {
+_PARTY_MASKS: Mapping[str, int] = {
     "from": 1, "to": 2, "cc": 3, "bcc": 4, "requiredattendees": 5, "optionalattendees": 6, "organizer": 7, "customers": 11,
     "customer": 11,
 }  # fmt: skip
 """participationtypemask of the party lists we know (§3.8)."""
 _PARTY_TARGETS = ("account", "contact", "lead", "systemuser")
-_ENGLISH = 1033
 
 
 def entity_set_of(details: Details) -> str:
@@ -48,13 +50,9 @@ def to_table(details: Details, entity_sets: Mapping[str, str], described: frozen
         logical=logical,
         entity_set=entity_set_of(details),
         primary_id=str(definition["PrimaryIdAttribute"]),
-        primary_name=cast(str | None, definition.get("PrimaryNameAttribute")),
         metadata_id=str(definition.get("MetadataId", "")),
         is_custom=bool(definition.get("IsCustomEntity")),
         is_activity=bool(definition.get("IsActivity")),
-        has_notes=bool(definition.get("HasNotes")),
-        ownership=str(definition.get("OwnershipType", "")),
-        change_tracking=bool(definition.get("ChangeTrackingEnabled")),
         columns=columns,
         lookups=lookups,
         parties={item.path: item for item in parties},
@@ -71,7 +69,7 @@ def label_of(held: Any) -> str:
     label = cast(Raw, held)
     localized = cast(list[Raw], label.get("LocalizedLabels") or [])
     user = cast(Raw, label.get("UserLocalizedLabel") or {})
-    english = [item for item in localized if item.get("LanguageCode") == _ENGLISH]
+    english = [item for item in localized if item.get("LanguageCode") == ENGLISH]
     return next((str(item["Label"]) for item in (*english, user, *localized) if item.get("Label")), "")
 
 
@@ -83,18 +81,15 @@ def to_options(attribute: Raw) -> Options:
     """
     held = cast(Raw, attribute.get("OptionSet") or attribute.get("GlobalOptionSet") or {})
     values: dict[str, int] = {}
-    states: dict[int, int] = {}
     default_status: dict[int, int] = {}
     for option in sorted(cast(list[Raw], held.get("Options") or []), key=lambda item: int(item["Value"])):
         number = int(option["Value"])
         description = label_of(option.get("Description"))
         symbol = description if is_symbol(description) else upper_snake(label_of(option.get("Label")))
         values[f"{symbol}_{number}" if symbol in values else symbol] = number
-        if option.get("State") is not None:
-            states[number] = int(option["State"])
         if option.get("DefaultStatus") is not None:
             default_status[number] = int(option["DefaultStatus"])
-    return Options(values, {number: symbol for symbol, number in values.items()}, states, default_status)
+    return Options(values, {number: symbol for symbol, number in values.items()}, default_status)
 
 
 def _columns(attributes: Iterable[Raw], options: Mapping[str, Options]) -> Iterator[Column]:
@@ -103,7 +98,6 @@ def _columns(attributes: Iterable[Raw], options: Mapping[str, Options]) -> Itera
         if raw.get("AttributeOf"):
             continue
         logical = str(raw["LogicalName"])
-        level = raw.get("RequiredLevel")
         yield Column(
             logical=logical,
             schema_name=str(raw.get("SchemaName") or logical),
@@ -112,7 +106,7 @@ def _columns(attributes: Iterable[Raw], options: Mapping[str, Options]) -> Itera
             custom=bool(raw.get("IsCustomAttribute")),
             creatable=bool(raw.get("IsValidForCreate")),
             updatable=bool(raw.get("IsValidForUpdate")),
-            required_level=str(cast(Raw, level).get("Value")) if isinstance(level, Mapping) else "None",
+            required_level=str(value_of(raw.get("RequiredLevel"))),
             options=options.get(logical, NO_OPTIONS),
             readable=raw.get("IsValidForRead") is not False and raw.get("IsValidODataAttribute") is not False,
             raw=raw,
@@ -121,9 +115,7 @@ def _columns(attributes: Iterable[Raw], options: Mapping[str, Options]) -> Itera
 
 def _kind(raw: Raw) -> str:
     """AttributeTypeName tells multi-select choices and files apart, which the older AttributeType calls Virtual."""
-    named = raw.get("AttributeTypeName")
-    text = str(cast(Raw, named).get("Value") or "") if isinstance(named, Mapping) else ""
-    return text.removesuffix("Type") or str(raw.get("AttributeType") or "")
+    return str(value_of(raw.get("AttributeTypeName")) or "").removesuffix("Type") or str(raw.get("AttributeType") or "")
 
 
 def _lookups(
@@ -132,9 +124,9 @@ def _lookups(
     for raw in relationships:
         column = columns.get(str(raw["ReferencingAttribute"]))
         target = str(raw["ReferencedEntity"])
-        if column is None or column.kind == "Owner" or column.kind not in LOOKUP_KINDS or target not in entity_sets:
+        if column is None or column.kind not in _LOOKUP_KINDS or target not in entity_sets:
             continue
-        polymorphic = is_polymorphic(column)
+        polymorphic = _is_polymorphic(column)
         if polymorphic and target not in described:
             continue
         yield Lookup(
@@ -150,7 +142,7 @@ def _lookups(
         yield Lookup("ownerid", "ownerid", "systemuser", "ownerid", entity_sets["systemuser"])
 
 
-def is_polymorphic(column: Column) -> bool:
+def _is_polymorphic(column: Column) -> bool:
     """Whether a lookup can point to several tables, so that its navigation names bear the target's (§3.5)."""
     targets = cast(list[str], column.raw.get("Targets") or [])
     return column.kind == "Customer" or len(targets) > 1 or column.logical in _POLYMORPHIC
@@ -158,7 +150,7 @@ def is_polymorphic(column: Column) -> bool:
 
 def _parties(columns: Mapping[str, Column], entity_sets: Mapping[str, str], described: frozenset[str]) -> Iterator[Party]:
     for column in columns.values():
-        mask = PARTY_MASKS.get(column.logical)
+        mask = _PARTY_MASKS.get(column.logical)
         if column.kind != "PartyList" or mask is None:
             continue
         allowed = cast(list[str], column.raw.get("Targets") or _PARTY_TARGETS)
@@ -177,12 +169,8 @@ def _key(raw: Raw) -> Key:
 def _relationship(raw: Raw) -> Relationship:
     cascade = cast(Mapping[str, Any], raw.get("CascadeConfiguration") or {})
     return Relationship(
-        schema_name=str(raw["SchemaName"]),
-        referenced=str(raw["ReferencedEntity"]),
         referencing=str(raw["ReferencingEntity"]),
         column=str(raw["ReferencingAttribute"]),
-        navigation=str(raw.get("ReferencingEntityNavigationPropertyName") or ""),
         cascade={name: str(rule) for name, rule in cascade.items()},
         metadata_id=str(raw.get("MetadataId", "")),
-        custom=bool(raw.get("IsCustomRelationship")),
     )

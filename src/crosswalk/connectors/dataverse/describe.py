@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from crosswalk.connectors.dataverse.addresses import with_query
+from crosswalk.connectors.dataverse.addresses import definition_path, with_query
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.definition import entity_set_of, to_table
 from crosswalk.connectors.dataverse.description import Description, Details, Raw, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.fields import to_object
 from crosswalk.connectors.dataverse.multipart import PartAnswer
+from crosswalk.connectors.dataverse.settling import STRONG
 from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError, UnreachableError
 
@@ -28,15 +29,12 @@ PRINCIPALS = frozenset({"systemuser", "team", "businessunit", "transactioncurren
 PRIVILEGE = "prvOverrideCreatedOnCreatedBy"
 _LIST = "LogicalName,EntitySetName,IsCustomEntity,IsManaged,IsIntersect,IsPrivate,DataProviderId"
 _DEFINITION = (
-    "LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,MetadataId,ObjectTypeCode,IsCustomEntity,"
-    "IsManaged,IsActivity,HasNotes,HasActivities,OwnershipType,ChangeTrackingEnabled,IsDuplicateDetectionEnabled,IsAuditEnabled,"
-    "DisplayName,DisplayCollectionName"
+    "LogicalName,EntitySetName,PrimaryIdAttribute,MetadataId,IsCustomEntity,IsManaged,IsActivity,IsAuditEnabled,DisplayName"
 )
 _RELATIONSHIP = (
-    "SchemaName,ReferencedEntity,ReferencedAttribute,ReferencingEntity,ReferencingAttribute,"
-    "ReferencingEntityNavigationPropertyName,CascadeConfiguration,MetadataId,IsCustomRelationship"
+    "ReferencedEntity,ReferencingEntity,ReferencingAttribute,"
+    "ReferencingEntityNavigationPropertyName,CascadeConfiguration,MetadataId"
 )
-_STRONG = {"Consistency": "Strong"}
 _PARTS = 99
 """Questions in one request: definitions are slow to answer, and a batch has some minutes (§4.5)."""
 _OPTION_KINDS = ("Picklist", "MultiSelectPicklist", "State", "Status")
@@ -47,11 +45,11 @@ _AUTOMATIONS = "applicationid ne null or accessmode eq 3 or accessmode eq 4 or f
 
 async def describe(client: DataverseClient) -> Description:
     """Read the schema: custom tables, the standard ones we know, and whatever else is custom and refers to these."""
-    identity = await client.who_am_i()
+    own_user = await client.own_user()
     listed = await _listed(client)
     wanted = sorted(name for name, item in listed.items() if _is_wanted(item))
-    extra = _user_paths(identity.user_id)
-    answers = await client.read_batch([*_paths_of(wanted), *extra], _STRONG, _PARTS)
+    extra = _user_paths(own_user)
+    answers = await client.read_batch([*_paths_of(wanted), *extra], STRONG, _PARTS)
     users, privilege = answers[-2:]
     details = _details(wanted, answers[:-2])
     details |= await _referring_tables(client, listed, details)
@@ -60,7 +58,7 @@ async def describe(client: DataverseClient) -> Description:
         schema=DestinationSchema(destination="dynamics", location=client.base_url, objects=()),
         tables={},
         entity_sets=sets,
-        own_user=identity.user_id,
+        own_user=own_user,
         automations=_names(users),
         may_set_created_on=_holds(privilege),
     )
@@ -70,7 +68,7 @@ async def describe(client: DataverseClient) -> Description:
 async def redescribe(client: DataverseClient, known: Description, names: Iterable[str]) -> Description:
     """The schema with these tables read anew (in one request), new ones added and vanished ones left out."""
     wanted = sorted(set(names))
-    answers = await client.read_batch(_paths_of(wanted), _STRONG, _PARTS)
+    answers = await client.read_batch(_paths_of(wanted), STRONG, _PARTS)
     details = _details(wanted, answers)
     kept = {name: table.details for name, table in known.tables.items() if name not in wanted}
     sets = {name: held for name, held in known.entity_sets.items() if name not in wanted}
@@ -130,7 +128,7 @@ async def _referring_tables(
         for relationship in held.one_to_many
     }
     missing = sorted(name for name in found - set(details) if name in listed and _is_custom(listed[name]))
-    return _details(missing, await client.read_batch(_paths_of(missing), _STRONG, _PARTS))
+    return _details(missing, await client.read_batch(_paths_of(missing), STRONG, _PARTS))
 
 
 def _paths_of(names: Sequence[str]) -> list[str]:
@@ -139,7 +137,7 @@ def _paths_of(names: Sequence[str]) -> list[str]:
 
 def _table_paths(name: str) -> Iterator[str]:
     """What is asked about one table, in the order of Details' fields."""
-    base = f"EntityDefinitions(LogicalName='{name}')"
+    base = definition_path(name)
     yield f"{base}?$select={_DEFINITION}"
     yield f"{base}/Attributes"
     for kind in _OPTION_KINDS:

@@ -16,6 +16,13 @@ from crosswalk.model.record import ActorKind
 
 Raw = Mapping[str, Any]
 
+ENGLISH = 1033
+"""Language code of the labels that symbols are made from, and of ours where the organisation does not tell its own."""
+NOTE = "annotation"
+"""The table of notes, which hold documents (§9)."""
+DOCUMENT = "documentbody"
+"""The column of a note for the bytes of its document, sent and never read: its leaf is `[{"name": file name, "size": bytes}]`."""
+
 KeyStatus = Literal["Pending", "InProgress", "Active", "Failed"]
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -27,8 +34,6 @@ class Options:
     values: Mapping[str, int]
     """Symbol → integer, in the order of the integers."""
     symbols: Mapping[int, str]
-    states: Mapping[int, int] = field(default_factory=lambda: {})
-    """For a status column: its integer → the integer of the state it belongs to (§3.9)."""
     default_status: Mapping[int, int] = field(default_factory=lambda: {})
     """For a state column: its integer → the integer of its default status."""
 
@@ -59,8 +64,7 @@ class Column:
     def format(self) -> str:
         """FormatName of a text (Email, Phone, Url, TextArea …), Format of a date; "" when there is none."""
         named = self.raw.get("FormatName")
-        held: Any = cast(Raw, named).get("Value") if isinstance(named, Mapping) else self.raw.get("Format")
-        return str(held or "")
+        return str((self.raw.get("Format") if named is None else value_of(named)) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +110,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """A one-to-many relationship, seen from the referencing or the referenced table."""
+    """A one-to-many relationship, seen from the referenced table."""
 
-    schema_name: str
-    referenced: str
     referencing: str
     column: str
     """The lookup column on the referencing table."""
-    navigation: str
-    """Of the referencing table, with its case."""
     cascade: Mapping[str, str]
     """Delete, Assign …: Cascade, RemoveLink, Restrict, NoCascade (§6.4)."""
     metadata_id: str
-    custom: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +140,9 @@ class Table:
     logical: str
     entity_set: str
     primary_id: str
-    primary_name: str | None
     metadata_id: str
     is_custom: bool
     is_activity: bool
-    has_notes: bool
-    ownership: str
-    """UserOwned, OrganizationOwned, BusinessOwned, None …"""
-    change_tracking: bool
     columns: Mapping[str, Column]
     """By logical name; shadow columns (`AttributeOf`) left out."""
     lookups: Mapping[str, Lookup]
@@ -213,6 +207,15 @@ class Description:
         if user == self.own_user:
             return "import" if with_our_number else "integration"
         return "automation" if user in self.automations else "person"
+
+
+def value_of(held: Any) -> Any:
+    """What a piece of metadata says, whether it stands bare or in an object of its own.
+
+    >>> value_of({"Value": "DateOnly"}), value_of("DateOnly"), value_of(None)
+    ('DateOnly', 'DateOnly', None)
+    """
+    return cast(Raw, held).get("Value") if isinstance(held, Mapping) else held
 
 
 def upper_snake(label: str) -> str:

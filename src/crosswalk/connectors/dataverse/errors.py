@@ -65,6 +65,14 @@ _CLASSES: Mapping[str, tuple[str, str]] = {
     "0x8004841a": ("rejected", "The table has as many columns as it can hold."),
     "0x80040265": ("rejected", "A plug-in of the organisation stopped it: see its trace log."),
 }  # fmt: skip
+LOCKED = frozenset({"locked"})
+"""The reason that time heals: another change of the organisation's definitions is under way (§6.8)."""
+UNKNOWN = frozenset({"unknown_field", "unknown_object"})
+"""Reasons given for a table or a column that is not there, or that this web server has not heard of yet (§6.8)."""
+ABSENT = UNKNOWN | {"not_found"}
+"""Reasons given for a definition that is not there (any more, or yet)."""
+NOT_YET = LOCKED | ABSENT
+"""Reasons to ask again where what is built on was created a moment ago; Microsoft's own client asks again, too."""
 _TIMEOUT = "0x80044151"
 """SQL timeout expired."""
 _UNCERTAIN = frozenset({_TIMEOUT, "0x80040216", "0x80040224"})

@@ -10,16 +10,14 @@ from uuid import UUID
 import orjson
 
 from crosswalk.connectors.dataverse.definition import label_of
-from crosswalk.connectors.dataverse.description import Column, Options, Table
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Column, Options, Table, value_of
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, FieldType
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.values import Value, canonical, decimal_text, instant_text
 
 EARLIEST = "1753-01-01"
 """No date before it can be kept (§3.13)."""
-DOCUMENT = ("annotation", "documentbody")
-"""The leaf of type `file`: the body is sent and never read back, its name and size stand for it (§9)."""
-ILLEGAL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0 cannot hold, Dataverse cannot keep."""
 TEAM = "team:"
 """Before the id of an owner that is a team."""
@@ -50,8 +48,7 @@ def field_type(column: Column) -> FieldType:
 
 def _behavior(column: Column) -> str:
     """UserLocal, DateOnly or TimeZoneIndependent. Only the second is a bare date on the wire; a Format of DateOnly is not."""
-    held = column.raw.get("DateTimeBehavior")
-    return str(cast(Mapping[str, Any], held).get("Value") or "") if isinstance(held, Mapping) else str(held or "")
+    return str(value_of(column.raw.get("DateTimeBehavior")) or "")
 
 
 def to_object(table: Table, may_set_created_on: bool, *, system: bool) -> DestinationObject:
@@ -74,7 +71,7 @@ def _fields(table: Table, may_set_created_on: bool) -> Iterator[DestinationField
             continue
         common = _common(table, column, may_set_created_on)
         targets = [lookup for lookup in table.lookups.values() if lookup.column == column.logical]
-        if (table.logical, column.logical) == DOCUMENT:
+        if (table.logical, column.logical) == (NOTE, DOCUMENT):
             yield DestinationField(path=column.logical, type="file", **common)
         elif field_type(column) != "reference":
             length = column.raw.get("MaxLength")
@@ -96,7 +93,7 @@ def _fields(table: Table, may_set_created_on: bool) -> Iterator[DestinationField
 
 def _common(table: Table, column: Column, may_set_created_on: bool) -> dict[str, Any]:
     name = column.logical
-    platform = name in _BY_THE_PLATFORM or (table.logical == DOCUMENT[0] and name in _OF_THE_DOCUMENT)
+    platform = name in _BY_THE_PLATFORM or (table.logical == NOTE and name in _OF_THE_DOCUMENT)
     writable = (column.creatable or column.updatable) and not platform
     if name == "createdon" and "overriddencreatedon" in table.columns:
         writable = may_set_created_on
@@ -113,7 +110,7 @@ def _common(table: Table, column: Column, may_set_created_on: bool) -> dict[str,
 
 def without_illegal(text: str) -> str:
     """A text without the characters that cannot be kept."""
-    return ILLEGAL_CHARACTERS.sub("", text) if ILLEGAL_CHARACTERS.search(text) else text
+    return _ILLEGAL_CHARACTERS.sub("", text) if _ILLEGAL_CHARACTERS.search(text) else text
 
 
 def encode(field: DestinationField, column: Column, value: Value) -> Any:
@@ -184,13 +181,11 @@ def _not_too_early(text: str) -> str:
     return text
 
 
-def decode(field: DestinationField, options: Options, wire: Any) -> Value:
-    """A value as Dataverse answers it, in canonical form; nothing at all is None. An integer that is no option stays a text."""
-    return None if wire is None or wire == "" else decoder(field.type, options)(wire)
-
-
 def decoder(kind: FieldType, options: Options) -> Callable[[Any], Value]:
-    """What makes values of one column canonical, chosen once for many rows; it is not asked about nothing at all."""
+    """What makes values of one column canonical, chosen once for many rows; it is not asked about nothing at all.
+
+    An integer that is no option stays a text.
+    """
     if kind == "option":
         return lambda wire: options.symbols.get(int(wire), str(wire))
     if kind == "options":

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.values import Value
 
-DOCUMENT = "documentbody"
-"""The leaf of a note that holds a document: `[{"name": file name, "size": bytes}]`."""
 INLINE_BYTES = 3_000_000
 """Base64 makes four bytes of three, and an inline body should stay below 4 MB (§9)."""
 BLOCK_BYTES = 3_000_000
@@ -71,8 +70,7 @@ class Documents:
 
     def inline_bytes(self, value: Value) -> int:
         """What a document adds to its note on the wire."""
-        size = _size(value)
-        return 0 if size > INLINE_BYTES else -(-size // 3) * 4
+        return 0 if self.is_large(value) else -(-_size(value) // 3) * 4
 
     async def inline(self, value: Value) -> dict[str, Any]:
         """The columns that hold a document inside its note; none when there is no document, or it has to go in blocks."""
@@ -88,7 +86,7 @@ class Documents:
         UncertainError when the last step got lost; until it is taken, nothing of the document is stored.
         """
         name, path = self.path(value)
-        target = {"@odata.type": "Microsoft.Dynamics.CRM.annotation", "annotationid": note, **described(name)}
+        target = {"@odata.type": f"Microsoft.Dynamics.CRM.{NOTE}", "annotationid": note, **described(name)}
         begun = (await self._client.write("POST", "InitializeAnnotationBlocksUpload", {"Target": target})).json()
         token = str(begun["FileContinuationToken"])
         blocks: list[str] = []

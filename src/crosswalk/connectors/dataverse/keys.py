@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from crosswalk.connectors.dataverse.addresses import definition_path
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.model.errors import RejectedError, UncertainError
 
@@ -43,7 +44,7 @@ class KeyWaiter:
 
     async def _key(self, table: str, column: str) -> Mapping[str, Any] | None:
         content = await self._client.read_metadata(
-            f"EntityDefinitions(LogicalName='{table}')/Keys",
+            f"{definition_path(table)}/Keys",
             {"$select": "LogicalName,KeyAttributes,EntityKeyIndexStatus"},
         )
         held = cast(list[Mapping[str, Any]], content["value"])

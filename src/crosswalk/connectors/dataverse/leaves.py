@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from crosswalk.connectors.dataverse.description import Description, Lookup, Party, Table
-from crosswalk.connectors.dataverse.fields import DOCUMENT, TEAM, decoder, encode, read_instant
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description, Lookup, Party, Table
+from crosswalk.connectors.dataverse.fields import TEAM, decoder, encode, read_instant
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Actor, Row
@@ -24,7 +24,7 @@ class Leaves:
         self._description = description
         self.table: Table = description.table(table_name)
         self._fields: Mapping[str, DestinationField] = {field.path: field for field in description.object(table_name).fields}
-        self._document = DOCUMENT[1] if table_name == DOCUMENT[0] else None
+        self._document = DOCUMENT if table_name == NOTE else None
         self._plain = [
             (path, decoder(field.type, self.table.options(path)))
             for path, field in self._fields.items()

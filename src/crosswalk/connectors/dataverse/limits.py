@@ -77,7 +77,6 @@ def _number(text: str | None) -> float | None:
 class Ticket:
     """Leave to send one request."""
 
-    sent_at: float
     answered_at: float | None = None
     scout: bool = False
     """Goes ahead alone after a wait that the server asked for."""
@@ -196,7 +195,7 @@ class Governor:
     def _leave(self) -> Ticket:
         now = self._clock()
         self._started = now if self._started is None else self._started
-        ticket = Ticket(now, scout=self._closed_until > 0.0)
+        ticket = Ticket(scout=self._closed_until > 0.0)
         self._scouting = ticket.scout
         self._in_flight[id(ticket)] = ticket
         self._sent.append(ticket)

@@ -2,12 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from crosswalk.connectors.dataverse.errors import LOCKED
 from crosswalk.kit.retry import until_accepted
 
 LOCK_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
-LOCKED = frozenset({"locked"})
-NOT_YET = LOCKED | {"not_found", "unknown_object", "unknown_field"}
-"""What a web server also says of a table or a column that was created a moment ago; Microsoft's own client asks again, too."""
 
 
 async def unlocked(

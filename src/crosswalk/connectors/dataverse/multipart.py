@@ -37,6 +37,9 @@ class Changeset:
     parts: Sequence[Part]
 
 
+BatchItem = Part | Changeset
+
+
 @dataclass(frozen=True, slots=True)
 class PartAnswer(Answer):
     """The answer to one item of a batch. For a changeset that was carried out: status 200 and the answers in `parts`;
@@ -50,14 +53,12 @@ class PartAnswer(Answer):
         return 200 <= self.status < 300
 
 
-def count(items: Sequence[Part | Changeset]) -> int:
+def count(items: Sequence[BatchItem]) -> int:
     """Inner requests, as the limit counts them."""
     return sum(len(item.parts) if isinstance(item, Changeset) else 1 for item in items)
 
 
-def write_batch(
-    items: Sequence[Part | Changeset], root: str, boundary: str, headers: Mapping[str, str] = MappingProxyType({})
-) -> bytes:
+def write_batch(items: Sequence[BatchItem], root: str, boundary: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The body of a batch; send it as `multipart/mixed; boundary=<boundary>`. `root`: the path of the service root; `headers`
     go with every request, before its own."""
     pieces: list[bytes] = []
@@ -85,8 +86,7 @@ def write_batch(
 
 
 def _request(part: Part, root: str, headers: Mapping[str, str]) -> bytes:
-    address = part.path if part.path.startswith("$") and part.path[1:2].isdigit() else f"{root}/{part.path}"
-    lines = [f"{part.method} {address} HTTP/1.1", "Accept: application/json"]
+    lines = [f"{part.method} {root}/{part.path} HTTP/1.1", "Accept: application/json"]
     body = b""
     if part.body is not None:
         body = part.body if isinstance(part.body, bytes) else orjson.dumps(part.body)
@@ -116,8 +116,7 @@ def _pieces(body: bytes, content_type: str) -> list[tuple[dict[str, str], bytes]
     if match is None:
         raise ValueError("no boundary")
     delimiter = b"\r\n--" + match[1].encode()
-    preamble, *pieces = (b"\r\n" + body).split(delimiter)
-    del preamble
+    pieces = (b"\r\n" + body).split(delimiter)[1:]  # what comes before the first is a preamble
     if not pieces or not pieces[-1].startswith(b"--"):
         raise ValueError("cut short")
     return [_split_headers(piece.removeprefix(_END)) for piece in pieces[:-1]]

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crosswalk.connectors.dataverse.description import upper_snake
+from crosswalk.connectors.dataverse.description import ENGLISH, upper_snake
 from crosswalk.connectors.dataverse.naming import prefix_of, schema_name
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.schema_plan import FieldCreation, ObjectCreation
 
-ENGLISH = 1033
 PRIMARY_NAME_LENGTH = 850
 """The length the maker portal gives primary name columns, the most they take."""
 STRING_LENGTH, KEY_LENGTH, KEY_LENGTH_MOST = 4000, 100, 450
@@ -43,8 +42,8 @@ def label(text: str, language: int = ENGLISH) -> dict[str, Any]:
 def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]:
     """A user-owned table with its primary name column `<prefix>_name`.
 
-    Notes and activities stay off: each would add a column to tables we do not own. Change tracking is on, so that people's
-    later edits can be seen cheaply.
+    Notes and activities stay off: each would add a column to tables we do not own. Change tracking is on for what else may
+    follow the table's rows (an export, say); Crosswalk itself does not use it (docs/adr/0006).
     """
     name = primary_name(asked.name)
     primary = {

@@ -2,53 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-from urllib.parse import quote
+from typing import cast
 
-from crosswalk.connectors.dataverse.client import DataverseClient, with_query
-from crosswalk.connectors.dataverse.description import Description
+from crosswalk.connectors.dataverse.addresses import with_query
+from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.description import Description, Raw
 from crosswalk.model.finding import Finding, Severity
 
-Raw = Mapping[str, Any]
-
-_QUESTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "organizations": (
-        "organizations",
-        {
-            "$select": "maxuploadfilesize,isauditenabled",
-            "$expand": "basecurrencyid($select=isocurrencycode)",
-        },
-    ),
-    "duplicaterules": ("duplicaterules", {"$select": "name,baseentityname", "$filter": "statecode eq 1"}),
-    "systemusers": (
-        "systemusers",
-        {
-            "$select": "internalemailaddress,domainname,isdisabled,islicensed,applicationid",
-            "$filter": "isdisabled eq true or islicensed eq false",
-        },
-    ),
-    "workflows": (
-        "workflows",
-        {
-            "$select": "name,category,primaryentity,triggeroncreate,triggeronupdateattributelist",
-            "$filter": "statecode eq 1 and type eq 1",
-        },
-    ),
-    "mailboxes": (
-        "mailboxes",
-        {"$select": "name,actdeliverymethod", "$filter": "actdeliverymethod eq 1 and statecode eq 0"},
-    ),
-    "callbackregistrations": ("callbackregistrations", {"$select": "name,entityname,message,url"}),
-    "sdkmessageprocessingsteps": (
-        "sdkmessageprocessingsteps",
-        {
-            "$select": "name,ismanaged",
-            "$filter": "statecode eq 0",
-            "$expand": "sdkmessageid($select=name),sdkmessagefilterid($select=primaryobjecttypecode),"
-            "eventhandler_serviceendpoint($select=name,url)",
-        },
-    ),
+_QUESTIONS: Mapping[str, Mapping[str, str]] = {
+    "organizations": {"$select": "maxuploadfilesize,isauditenabled", "$expand": "basecurrencyid($select=isocurrencycode)"},
+    "duplicaterules": {"$select": "name,baseentityname", "$filter": "statecode eq 1"},
+    "systemusers": {
+        "$select": "internalemailaddress,domainname,isdisabled,islicensed,applicationid",
+        "$filter": "isdisabled eq true or islicensed eq false",
+    },
+    "workflows": {
+        "$select": "name,category,primaryentity,triggeroncreate,triggeronupdateattributelist",
+        "$filter": "statecode eq 1 and type eq 1",
+    },
+    "mailboxes": {"$select": "name,actdeliverymethod", "$filter": "actdeliverymethod eq 1 and statecode eq 0"},
+    "callbackregistrations": {"$select": "name,entityname,message,url"},
+    "sdkmessageprocessingsteps": {
+        "$select": "name,ismanaged",
+        "$filter": "statecode eq 0",
+        "$expand": "sdkmessageid($select=name),sdkmessagefilterid($select=primaryobjecttypecode),"
+        "eventhandler_serviceendpoint($select=name,url)",
+    },
 }
+"""By the entity set that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +60,14 @@ class Answers:
 
 async def questions(client: DataverseClient, description: Description, written: Mapping[str, int]) -> Answers:
     """Ask everything; the baseline of each written table and of each of its keys too."""
-    asked = {name: with_query(path, query) for name, (path, query) in _QUESTIONS.items()}
-    for name in written:
-        table = description.tables.get(name)
-        if table is None:
-            continue
-        asked[f"held:{name}"] = f"{table.entity_set}?$select={table.primary_id}&$top=1&$count=true"
+    asked = {entity_set: with_query(entity_set, query) for entity_set, query in _QUESTIONS.items()}
+    for table in (description.tables[name] for name in written if name in description.tables):
+        counted = {"$select": table.primary_id, "$top": "1", "$count": "true"}
+        asked[f"held:{table.logical}"] = with_query(table.entity_set, counted)
         for key in table.keys:
             if len(key.columns) == 1 and key.columns[0] in table.columns:
-                filled = quote(f"{key.columns[0]} ne null")
-                asked[f"keyed:{name}.{key.columns[0]}"] = (
-                    f"{table.entity_set}?$select={table.primary_id}&$filter={filled}&$top=1&$count=true"
-                )
+                filled = {**counted, "$filter": f"{key.columns[0]} ne null"}
+                asked[f"keyed:{table.logical}.{key.columns[0]}"] = with_query(table.entity_set, filled)
     answers = await client.read_batch(list(asked.values()))
     contents = {name: answer.json() if answer.ok else None for name, answer in zip(asked, answers, strict=True)}
     return Answers(contents)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from crosswalk.connectors.dataverse.probe_answers import Answers, Raw, found
+from crosswalk.connectors.dataverse.description import Raw
+from crosswalk.connectors.dataverse.probe_answers import Answers, found
 from crosswalk.model.finding import Finding
 
 _WORKFLOW, _BUSINESS_RULE = 0, 2

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.description import NOTE, Description, Table, value_of
+from crosswalk.connectors.dataverse.files import DEFAULT_LIMIT
 from crosswalk.connectors.dataverse.probe_answers import Answers, found, questions
 from crosswalk.connectors.dataverse.probe_automations import automations
 from crosswalk.connectors.dataverse.probe_capacities import capacities
 from crosswalk.model.finding import Finding
-
-_LEAST_UPLOAD = 5_242_880
 
 
 async def probe(client: DataverseClient, description: Description, written: Mapping[str, int], currency: str) -> list[Finding]:
@@ -122,17 +121,17 @@ def _organization(answers: Answers, tables: list[Table]) -> Iterator[Finding]:
         yield answers.unchecked("organization_unchecked", "the organisation's settings", "limit what we write")
         return
     settings = rows[0]
-    if any(table.logical == "annotation" for table in tables):
-        most = int(settings.get("maxuploadfilesize") or _LEAST_UPLOAD)
+    if any(table.logical == NOTE for table in tables):
+        most = int(settings.get("maxuploadfilesize") or DEFAULT_LIMIT)
         yield found(
             "upload_limit",
             "info",
             f"The organisation takes documents up to {most:,} bytes; larger ones are refused, each with a finding.",
             "To take larger ones (131,072,000 bytes at most), raise the limit in the Power Platform admin center.",
-            object="annotation",
+            object=NOTE,
             count=most,
         )
-    audited = sorted(table.logical for table in tables if _is_audited(table))
+    audited = sorted(table.logical for table in tables if value_of(table.raw.get("IsAuditEnabled")))
     if settings.get("isauditenabled") and audited:
         yield found(
             "audit_enabled",
@@ -157,11 +156,6 @@ def _currency(answers: Answers, currency: str) -> Iterator[Finding]:
             "that amounts carry another currency's sign.",
             examples=(str(base),),
         )
-
-
-def _is_audited(table: Table) -> bool:
-    setting: Any = table.raw.get("IsAuditEnabled")
-    return bool(cast(Mapping[str, Any], setting).get("Value") if isinstance(setting, Mapping) else setting)
 
 
 def _cascades(tables: list[Table], description: Description) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from crosswalk.connectors.dataverse.addresses import with_query
-from crosswalk.connectors.dataverse.client import ANNOTATIONS, PAGE_SIZE, DataverseClient
+from crosswalk.connectors.dataverse.client import PAGE_SIZE, DataverseClient, page_preferences
 from crosswalk.connectors.dataverse.description import Description, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.expected import expected
@@ -84,8 +84,7 @@ async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequenc
         with_query(leaves.table.entity_set, {**query, "$filter": " or ".join(run)})
         for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
     ]
-    prefer = {"Prefer": f"odata.maxpagesize={PAGE_SIZE},{ANNOTATIONS}"}
-    for answer in await client.read_batch(paths, prefer, described=True):
+    for answer in await client.read_batch(paths, {"Prefer": page_preferences()}, described=True):
         if not answer.ok:
             raise refusal(answer, f"GET {leaves.table.entity_set}")
         content = cast(Mapping[str, Any], answer.json())

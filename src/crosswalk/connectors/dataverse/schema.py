@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from crosswalk.connectors.dataverse import payloads
+from crosswalk.connectors.dataverse.addresses import definition_path
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.describe import redescribe
 from crosswalk.connectors.dataverse.description import Column, Description, Raw
+from crosswalk.connectors.dataverse.errors import ABSENT, LOCKED, NOT_YET
 from crosswalk.connectors.dataverse.keys import KeyWaiter
-from crosswalk.connectors.dataverse.locks import LOCK_PAUSES, LOCKED, NOT_YET, unlocked
+from crosswalk.connectors.dataverse.locks import LOCK_PAUSES, unlocked
 from crosswalk.connectors.dataverse.naming import prefix_of
 from crosswalk.connectors.dataverse.publishing import Publisher
 from crosswalk.connectors.dataverse.solution import Solutions
@@ -64,7 +66,7 @@ class SchemaEditor:
         """Take one change back, with the data in it; the schema read back after it."""
         if not gone(description, change):
             if change.operation == "create_object":
-                lost = await self._delete(change, f"EntityDefinitions(LogicalName='{change.object}')")
+                lost = await self._delete(change, definition_path(change.object))
                 self._publisher.deleted(change.object)
             else:
                 lost = await self._take_column_back(change, description)
@@ -102,7 +104,7 @@ class SchemaEditor:
             body = payloads.relationship_body(change.object, change.name, asked, target.logical, target.primary_id, language)
             return await self._changing(change, "POST", "RelationshipDefinitions", body, solution.header)
         body = payloads.column_body(change.name, asked, solution.first_option, language)
-        return await self._changing(change, "POST", f"{_table(change.object)}/Attributes", body, solution.header)
+        return await self._changing(change, "POST", f"{definition_path(change.object)}/Attributes", body, solution.header)
 
     async def _add_options(self, change: SchemaChange, description: Description) -> _Lost:
         """InsertOptionValue (§6.5). What an interrupted run left unpublished is published first, or it would be added again."""
@@ -130,7 +132,7 @@ class SchemaEditor:
             solution = await self._solutions.of(prefix_of(change.name))
             column = _existing(change, description)
             body = payloads.key_body(column.logical, column.schema_name, asked.label, await self._solutions.language())
-            await self._changing(change, "POST", f"{_table(change.object)}/Keys", body, solution.header)
+            await self._changing(change, "POST", f"{definition_path(change.object)}/Keys", body, solution.header)
         elif key.status == "Active":
             return description
         await self._keys.until_active(change.object, change.name, failed=key is not None and key.status == "Failed")
@@ -148,8 +150,8 @@ class SchemaEditor:
             return await self._delete(change, f"RelationshipDefinitions({relationship})")
         key = key_on(description, change)
         if key is not None:
-            await self._delete(change, f"{_table(change.object)}/Keys({key.metadata_id})")
-        return await self._delete(change, f"{_table(change.object)}/Attributes(LogicalName='{change.name}')")
+            await self._delete(change, f"{definition_path(change.object)}/Keys({key.metadata_id})")
+        return await self._delete(change, f"{definition_path(change.object)}/Attributes(LogicalName='{change.name}')")
 
     async def _delete_options(self, change: SchemaChange, column: Column, description: Description) -> _Lost:
         lost: _Lost = None
@@ -169,7 +171,7 @@ class SchemaEditor:
         try:
             return await self._changing(change, "DELETE", path, None, {})
         except RejectedError as error:
-            if error.code in {"not_found", "unknown_object", "unknown_field"}:
+            if error.code in ABSENT:
                 return None
             raise
 
@@ -203,10 +205,6 @@ def _touched(change: SchemaChange) -> list[str]:
     """The tables whose description a change reaches: for a lookup, its target too."""
     target = change.field.to if change.field is not None else None
     return sorted({change.object, target} if target else {change.object})
-
-
-def _table(logical: str) -> str:
-    return f"EntityDefinitions(LogicalName='{logical}')"
 
 
 def _existing(change: SchemaChange, description: Description) -> Column:

@@ -9,18 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from crosswalk.connectors.dataverse.errors import refusal
-from crosswalk.connectors.dataverse.multipart import Changeset, Part, PartAnswer
+from crosswalk.connectors.dataverse.errors import UNKNOWN, refusal
+from crosswalk.connectors.dataverse.multipart import BatchItem, Changeset, PartAnswer
 from crosswalk.kit.http import Answer
 from crosswalk.model.errors import RejectedError
 
 PAUSES = (1.0, 3.0, 10.0, 20.0)
 """About as long as Microsoft's own client looks for a new column (§6.8)."""
 STRONG: Mapping[str, str] = {"Consistency": "Strong"}
-UNKNOWN = frozenset({"unknown_field", "unknown_object"})
-"""Codes of the refusals that a server with old definitions gives."""
-
-Item = Part | Changeset
 
 
 def is_unknown(answer: Answer) -> bool:
@@ -53,7 +49,9 @@ class Settling:
         self._weary(is_unknown(answer))
         return answer
 
-    async def many(self, items: Sequence[Item], ask: Callable[[Sequence[Item]], Awaitable[list[PartAnswer]]]) -> list[PartAnswer]:
+    async def many(
+        self, items: Sequence[BatchItem], ask: Callable[[Sequence[BatchItem]], Awaitable[list[PartAnswer]]]
+    ) -> list[PartAnswer]:
         """The answers of a batch's items; those that were taken for unknown are asked again. Fewer answers than items when
         the server gave fewer."""
         answers = await ask(items)
@@ -80,7 +78,7 @@ def _late(answers: Sequence[Answer]) -> list[int]:
     return [place for place, answer in enumerate(answers) if is_unknown(answer)]
 
 
-def _strong(item: Item) -> Item:
+def _strong(item: BatchItem) -> BatchItem:
     if isinstance(item, Changeset):
         return Changeset([replace(part, headers={**part.headers, **STRONG}) for part in item.parts])
     return replace(item, headers={**item.headers, **STRONG})

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 from zlib import crc32
 
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.payloads import ENGLISH
+from crosswalk.connectors.dataverse.description import ENGLISH
 from crosswalk.model.errors import RejectedError, UncertainError
 
 VERSION = "1.0.0.0"

@@ -10,8 +10,7 @@ def stands(description: Description, change: SchemaChange) -> bool:
     """Whether the change is there as asked; the key behind a unique column is looked at apart."""
     if change.operation == "create_object":
         return change.object in description.tables
-    table = description.tables.get(change.object)
-    column = table.columns.get(change.name) if table else None
+    column = _column(description, change)
     if column is None or change.field is None:
         return False
     wanted = {symbol for symbol, _ in change.field.options}
@@ -24,8 +23,7 @@ def gone(description: Description, change: SchemaChange) -> bool:
     """Whether nothing of the change is left."""
     if change.operation == "create_object":
         return change.object not in description.tables
-    table = description.tables.get(change.object)
-    column = table.columns.get(change.name) if table else None
+    column = _column(description, change)
     if column is None:
         return True
     return change.operation == "add_options" and not found_options(change, column)
@@ -57,6 +55,11 @@ def has_active_key(description: Description, change: SchemaChange) -> bool:
     """Whether that key is there and its index built."""
     key = key_on(description, change)
     return key is not None and key.status == "Active"
+
+
+def _column(description: Description, change: SchemaChange) -> Column | None:
+    table = description.tables.get(change.object)
+    return table.columns.get(change.name) if table else None
 
 
 def _is_as_asked(description: Description, change: SchemaChange, asked: FieldCreation) -> bool:

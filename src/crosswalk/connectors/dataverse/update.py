@@ -5,21 +5,14 @@ from typing import Any
 
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, refused_alone
-from crosswalk.connectors.dataverse.chunks import in_chunks
+from crosswalk.connectors.dataverse.chunks import in_chunks, weight
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.description import Description, Table
-from crosswalk.connectors.dataverse.errors import FailedError
-from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description
+from crosswalk.connectors.dataverse.errors import UNKNOWN, FailedError
+from crosswalk.connectors.dataverse.files import Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
-from crosswalk.connectors.dataverse.multipart import MOST_PARTS, Changeset, Part, count
-from crosswalk.connectors.dataverse.settling import UNKNOWN
-from crosswalk.connectors.dataverse.write import (
-    Answers,
-    Creator,
-    read_back,
-    row_path,
-    send_multiple,
-)
+from crosswalk.connectors.dataverse.multipart import MOST_PARTS, BatchItem, Changeset, Part, count
+from crosswalk.connectors.dataverse.write import Creator, Outcomes, read_back, row_path, send_multiple
 from crosswalk.kit.http import json_body
 from crosswalk.kit.paging import slices
 from crosswalk.model.errors import RejectedError
@@ -48,17 +41,17 @@ class Updater:
         self._description = description
         self._table = description.table(object_name)
         self._leaves = Leaves(description, object_name)
-        self._is_note = object_name == "annotation"
+        self._is_note = object_name == NOTE
         self._refused: dict[str, RejectedError] = {}
 
-    async def update(self, writes: Sequence[Write]) -> Answers:
+    async def update(self, writes: Sequence[Write]) -> Outcomes:
         """Change exactly the given leaves of each record, on its own; the row as read back, or why it was refused."""
         plain = [write for write in writes if not self._needs_care(write)]
+        others: Sequence[Write] = [write for write in writes if self._needs_care(write)]
         if plain and not await self._creator.offers(self._table, _UPDATE_MULTIPLE):
-            plain = []
-        others = writes if not plain else [write for write in writes if self._needs_care(write)]
-        await in_chunks(self._client, plain, self._creator.size(self._table, _UPDATE_MULTIPLE), _weight, self._send_multiple)
-        await in_chunks(self._client, others, self._creator.size(self._table, "update"), _weight, self._send)
+            plain, others = [], writes
+        await in_chunks(self._client, plain, self._creator.size(self._table, _UPDATE_MULTIPLE), weight, self._send_multiple)
+        await in_chunks(self._client, others, self._creator.size(self._table, "update"), weight, self._send)
         await self._send_to_completed([write for write in writes if _is_read_only(self._refused.get(write.id))])
         changed = [write.id for write in writes if write.id not in self._refused]
         rows = await read_back(self._client, self._description, self._table, changed)
@@ -90,7 +83,7 @@ class Updater:
 
     async def _send(self, writes: Sequence[Write]) -> None:
         """One batch: a record's state goes after its other columns, both or neither."""
-        items: list[tuple[str, Part | Changeset]] = []
+        items: list[tuple[str, BatchItem]] = []
         for write in await self._with_all_parties(writes):
             try:
                 items += [(write.id, item) for item in await self._items(write)]
@@ -100,7 +93,7 @@ class Updater:
         if self._is_note:
             await self._send_large_documents(writes)
 
-    async def _items(self, write: Write) -> list[Part | Changeset]:
+    async def _items(self, write: Write) -> list[BatchItem]:
         state = {path: value for path, value in write.values.items() if path in {STATE, STATUS}}
         others = {path: value for path, value in write.values.items() if path not in state}
         parts = [await self._patch(write.id, values) for values in (others, state) if values]
@@ -119,8 +112,8 @@ class Updater:
         """Records found to be completed: reopened, changed and closed again in one go, if they are as we left them."""
         if not writes:
             return
-        rows = {row.id.lower(): row for row in await _fetched(self._client, self._description, self._table, writes)}
-        items: list[tuple[str, Part | Changeset]] = []
+        rows = await self._standing(writes)
+        items: list[tuple[str, BatchItem]] = []
         for write in await self._with_all_parties(writes):
             row = rows.get(write.id.lower())
             if row is not None and row.updated_by.kind in _OURS:
@@ -149,7 +142,7 @@ class Updater:
         partly = [write for write in writes if 0 < len(parties.keys() & write.values.keys()) < len(parties)]
         if not partly:
             return writes
-        rows = {row.id.lower(): row for row in await _fetched(self._client, self._description, self._table, partly)}
+        rows = await self._standing(partly)
         whole: list[Write] = []
         for write in writes:
             row = rows.get(write.id.lower())
@@ -157,7 +150,12 @@ class Updater:
             whole.append(Write(write.id, {**kept, **write.values}))
         return whole
 
-    async def _carry_out(self, items: Sequence[tuple[str, Part | Changeset]]) -> None:
+    async def _standing(self, writes: Sequence[Write]) -> dict[str, Row]:
+        """The rows to be changed as they stand, by lower-case id."""
+        rows = await read.fetch(self._client, self._description, self._table.logical, [write.id for write in writes])
+        return {row.id.lower(): row for row in rows}
+
+    async def _carry_out(self, items: Sequence[tuple[str, BatchItem]]) -> None:
         for chunk in slices(items, MOST_PARTS, MOST_PARTS, lambda item: count([item[1]])):
             answers = await answers_of(self._client, [item for _, item in chunk], self._table)
             for (identity, item), answer in zip(chunk, answers, strict=True):
@@ -172,14 +170,5 @@ class Updater:
         return Part("PATCH", row_path(self._table, identity), json_body(body, self._table.logical), _ONLY_UPDATE)
 
 
-async def _fetched(client: DataverseClient, description: Description, table: Table, writes: Sequence[Write]) -> list[Row]:
-    ids = [write.id for write in writes]
-    return await read.fetch(client, description, table.logical, ids)
-
-
 def _is_read_only(error: RejectedError | None) -> bool:
     return error is not None and error.code == "read_only"
-
-
-def _weight(write: Write) -> int:
-    return 500 + sum(len(value) if isinstance(value, str) else 20 for value in write.values.values())

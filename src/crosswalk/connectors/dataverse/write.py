@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, judged, refused_alone
-from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks
+from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks, weight
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.description import Description, Table
-from crosswalk.connectors.dataverse.errors import FailedError
-from crosswalk.connectors.dataverse.files import DOCUMENT, Documents
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description, Table
+from crosswalk.connectors.dataverse.errors import UNKNOWN, FailedError
+from crosswalk.connectors.dataverse.files import Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import Part
-from crosswalk.connectors.dataverse.settling import UNKNOWN, is_unknown
+from crosswalk.connectors.dataverse.settling import is_unknown
 from crosswalk.kit.http import json_body
 from crosswalk.model.errors import CrosswalkError, RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
@@ -30,7 +30,7 @@ _MARKER_NUMBERS = 2**31 - 1
 _CREATE_MULTIPLE = "CreateMultiple"
 _MOST_FAILURES = 3
 
-Answers = list[Row | RejectedError]
+Outcomes = list[Row | RejectedError]
 
 
 def marker_number(marker: str) -> int:
@@ -52,7 +52,7 @@ class Creator:
         self._failures: dict[tuple[str, str], int] = {}
         self._sizes: dict[tuple[str, str], ChunkSize] = {}
 
-    async def create(self, description: Description, object_name: str, writes: Sequence[Write], marker: str) -> Answers:
+    async def create(self, description: Description, object_name: str, writes: Sequence[Write], marker: str) -> Outcomes:
         """Create all that can be; in the order of `writes`, the row as read back or why it was refused."""
         if len(writes) > BATCH_SIZE:
             raise RejectedError(f"At most {BATCH_SIZE} records go out at once, not {len(writes)}.", "too_large", "Send fewer.")
@@ -121,13 +121,14 @@ class _Creation:
         self._description = description
         self._table = table
         self._leaves = Leaves(description, table.logical)
+        self._is_note = table.logical == NOTE
         self._number = marker_number(marker)
         self._refused: dict[str, RejectedError] = {}
         self._large: dict[str, Value] = {}
         """Note id → a document that follows in blocks."""
 
-    async def carry_out(self, writes: Sequence[Write]) -> Answers:
-        documents = {write.id: write.values.get(DOCUMENT) for write in writes} if self._is_note() else {}
+    async def carry_out(self, writes: Sequence[Write]) -> Outcomes:
+        documents = {write.id: write.values.get(DOCUMENT) for write in writes} if self._is_note else {}
         self._large = {identity: value for identity, value in documents.items() if self._documents.is_large(value)}
         multiple = not self._has_parties(writes) and await self._creator.offers(self._table, _CREATE_MULTIPLE)
         size = self._creator.size(self._table, _CREATE_MULTIPLE if multiple else "$batch")
@@ -144,8 +145,8 @@ class _Creation:
 
     def _weight(self, write: Write) -> int:
         """About how many bytes a record takes on the wire."""
-        document = self._documents.inline_bytes(write.values.get(DOCUMENT)) if self._is_note() else 0
-        return 500 + document + sum(len(value) if isinstance(value, str) else 20 for value in write.values.values())
+        document = self._documents.inline_bytes(write.values.get(DOCUMENT)) if self._is_note else 0
+        return weight(write) + document
 
     async def _bodies(self, writes: Sequence[Write]) -> list[tuple[str, bytes]]:
         """(id, encoded record) of each write that can be encoded; the others are refused."""
@@ -161,10 +162,7 @@ class _Creation:
         body = {self._table.primary_id: write.id, **self._leaves.unflatten(write.values, clear=False)}
         if MARKER_COLUMN in self._table.columns:
             body[MARKER_COLUMN] = self._number
-        return body | await self._documents.inline(write.values.get(DOCUMENT)) if self._is_note() else body
-
-    def _is_note(self) -> bool:
-        return self._table.logical == "annotation"
+        return body | await self._documents.inline(write.values.get(DOCUMENT)) if self._is_note else body
 
     def _has_parties(self, writes: Sequence[Write]) -> bool:
         """Whether records carry others inside, which the Multiple messages are not made for (§3.8)."""
