@@ -10,7 +10,8 @@ from crosswalk.model.finding import Finding, Severity
 from crosswalk.model.mapping import FieldMapping, Mapping
 from crosswalk.model.staged_writes import StagedRecord, StagedWrites
 from crosswalk.spi.capabilities import Capabilities
-from crosswalk.store.sql import parquet, quoted
+from crosswalk.store.files import object_file
+from crosswalk.store.sql import literal, parquet, quoted
 from crosswalk.transforms.registry import TRANSFORMS
 
 OWN_REMEDIES = {
@@ -23,6 +24,7 @@ OWN_REMEDIES = {
 }
 REMEDIES = {item.code: item.remedy for spec in TRANSFORMS.values() for item in spec.findings} | OWN_REMEDIES
 MIB = 1024 * 1024
+EXAMPLES = 5
 
 
 def preflight(
@@ -87,31 +89,35 @@ def _field_finding(code: str, object_name: str, path: str, what: str, remedy: st
 def _row_findings(
     mapping: Mapping, record: StagedRecord, workspace: Path, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[Finding]:
-    """What the transforms found, by code and field, with source keys as examples; and rows that cannot be written."""
+    """What the transforms found, by code and field, and rows that cannot be written; with examples."""
     for finding, count in record.findings.items():
         code, _, path = finding.partition(":")
-        examples = connection.execute(
-            f"SELECT _key FROM {parquet(workspace / record.file)} WHERE list_contains(_findings, ?) ORDER BY _row LIMIT 5",
-            [finding],
-        ).fetchall()
         yield Finding(
             code=code, severity="warning", object=record.object, field=path, count=count,
             message=f"{count} {record.record}: {code.replace('_', ' ')} in {path}{_kept_in(mapping, record.record, code, path)}.",
             remedy=REMEDIES.get(code, "Look at these rows with crosswalk audit --source-id."),
-            examples=tuple(key for (key,) in examples),
+            examples=_examples(record, f"list_contains(_findings, {literal(finding)})", workspace, connection),
         )  # fmt: skip
     if record.states.get("rejected"):
         rejected = f"{parquet(workspace / record.file)} WHERE _state = 'rejected'"
-        reasons = connection.execute(
-            f"SELECT _reason, count(*), list(_key ORDER BY _row)[:5] FROM {rejected} GROUP BY 1"
-        ).fetchall()
-        for reason, count, keys in reasons:
+        for reason, count in connection.execute(f"SELECT _reason, count(*) FROM {rejected} GROUP BY 1").fetchall():
             code, _, path = reason.partition(":")
             yield Finding(
-                code=code, severity="warning", object=record.object, field=path, count=count, examples=tuple(keys),
+                code=code, severity="warning", object=record.object, field=path, count=count,
+                examples=_examples(record, f"_state = 'rejected' AND _reason = {literal(reason)}", workspace, connection),
                 message=f"{count} {record.record} will not be written: {path} has no value, and they need one.",
                 remedy="Correct these rows in the source and scan again; until then they end as rejected, each with this reason.",
             )  # fmt: skip
+
+
+def _examples(record: StagedRecord, where: str, workspace: Path, connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Some of the rows, in source order: the source key, and the file and line that a person corrects."""
+    some = f"SELECT _key, _row FROM {parquet(workspace / record.file)} WHERE {where} ORDER BY _row LIMIT {EXAMPLES}"
+    source = parquet(object_file(workspace / "raw", record.source_object))
+    rows = connection.execute(
+        f"SELECT w._key, r._file, r._line FROM ({some}) w JOIN {source} r ON r._row = w._row ORDER BY w._row"
+    ).fetchall()
+    return tuple(f"{key} ({file}:{line})" for key, file, line in rows)
 
 
 def _kept_in(mapping: Mapping, record: str, code: str, path: str) -> str:
@@ -139,14 +145,14 @@ def _too_long(
         limit = longest or capabilities.max_body_bytes // 2
         if column.type not in ("text", "rich_text", "json", "email", "phone", "url", "option"):
             continue
-        longer = f"{parquet(workspace / record.file)} WHERE length({quoted(column.path)}) > {limit}"
-        row = connection.execute(f"SELECT count(*), list(_key ORDER BY _row)[:5] FROM {longer}").fetchone()
-        if row and row[0]:
+        longer = f"length({quoted(column.path)}) > {limit}"
+        ((count,),) = connection.execute(f"SELECT count(*) FROM {parquet(workspace / record.file)} WHERE {longer}").fetchall()
+        if count:
             size = f"{limit / MIB:.1f} MiB" if limit >= MIB else f"{limit} characters"
             yield Finding(
-                code="value_too_long", severity="blocking", object=record.object, field=column.path, count=row[0],
-                examples=tuple(row[1]),
-                message=f"{row[0]} {record.record} have a {column.path} longer than {size}, which the destination cannot hold.",
+                code="value_too_long", severity="blocking", object=record.object, field=column.path, count=count,
+                examples=_examples(record, longer, workspace, connection),
+                message=f"{count} {record.record} have a {column.path} longer than {size}, which the destination cannot hold.",
                 remedy="Map this column to a longer field or a document, or shorten these cells in the source.",
             )  # fmt: skip
 

@@ -59,10 +59,10 @@ def test_each_finding_fires_with_its_place_count_and_remedy(
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case[1] == "warning" or case[0] == "value_too_long"], ids=lambda case: case[0]
 )
-def test_findings_name_source_keys_and_never_values(world: World, case: tuple[str, str, Plain, int]) -> None:
-    """Keys lead a person to the rows; the cells themselves stay where they are (law 8)."""
+def test_findings_name_keys_and_lines_and_never_values(world: World, case: tuple[str, str, Plain, int]) -> None:
+    """Key, file and line lead a person to the rows; the cells themselves stay where they are (law 8)."""
     found = next(item for item in checked(world, case[2]) if item.code == case[0])
-    assert found.examples and set(found.examples) <= {"k1", "k2"}
+    assert found.examples and set(found.examples) <= {"k1 (rows.csv:2)", "k2 (rows.csv:3)"}
     assert not any(cell and cell in found.message for row in ROWS for cell in row.values())
 
 
