@@ -142,3 +142,19 @@ def test_a_crm_that_does_not_answer_is_exit_code_4(clinic: Clinic) -> None:
     settings = clinic.folder / "crosswalk.toml"
     settings.write_text(settings.read_text().replace(clinic.service["url"], "http://127.0.0.1:9"))
     assert clinic.expect(4, "plan")["error"]["remedy"]
+
+
+def test_status_ticks_only_what_still_holds(clinic: Clinic) -> None:
+    """A map changed after its approval takes the plan's and its approval's ticks away, and says what comes next."""
+
+    def ticked() -> list[str]:
+        return [step["verb"] for step in clinic.expect(0, "status")["steps"] if step["done"]]
+
+    planned(clinic)
+    assert ticked() == ["scan", "map", "approve map", "plan", "approve plan"]
+    mapping = clinic.folder / "mapping.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("country: IN", "country: GB"), "utf-8")
+    assert ticked() == ["scan", "map"]
+    clinic.expect(0, "approve", "--by", "Ann", "map")
+    clinic.expect(5, "plan")
+    assert ticked() == ["scan", "map", "approve map", "plan"]

@@ -91,11 +91,11 @@ def _steps(workspace: Workspace, loaded: bool, noted: bool) -> list[StepStatus]:
         StepStatus("map", mapping is not None, "mapping.yaml" if mapping else "no readable mapping.yaml"),
         _approved(workspace, "map", mapping),
         StepStatus("plan", plan_holds, _of(plan, "plan") if plan_holds else "none for this map"),
-        _approved(workspace, "plan", plan),
+        _approved(workspace, "plan", plan if plan_holds else None),
         StepStatus("apply", applied_holds, "the schema stands" if applied_holds else "not applied"),
         StepStatus("sample", sampled, f"{sample.size} {sample.root}" if sample and sampled else "none of this plan"),
         StepStatus("diff", compared, _of(diff, "diff") if compared else "not compared"),
-        _approved(workspace, "sample", diff),
+        _approved(workspace, "sample", diff if compared else None),
         StepStatus("run", loaded and applied_holds, "rows are loaded" if loaded else "nothing loaded"),
         StepStatus("verify", proved and proof is not None and proof.balanced, "balanced" if proved else "not verified"),
     ]
