@@ -200,7 +200,7 @@ async def test_items_throttled_within_a_batch_are_sent_again(scripted: Open) -> 
 async def test_a_batch_of_reads_is_asked_again_and_others_are_not(scripted: Open) -> None:
     """As for single requests."""
     client, _ = scripted(LOST, batch_answer(ok({"value": []})))
-    assert len(await client.read_batch(["contacts"])) == 1
+    assert len(await client.read_many(["contacts"])) == 1
     client, script = scripted(LOST)
     with pytest.raises(UncertainError):
         await client.batch([Part("GET", "contacts"), Part("DELETE", "contacts(1)")])
@@ -220,7 +220,7 @@ async def test_a_batch_refused_whole_is_a_refusal(scripted: Open) -> None:
 async def test_many_reads_are_cut_into_batches(scripted: Open) -> None:
     """A thousand requests each (§4.1)."""
     client, script = scripted(batch_answer(*[ok({})] * 1000), batch_answer(*[ok({})] * 5))
-    assert len(await client.read_batch(["contacts"] * 1005)) == 1005
+    assert len(await client.read_many(["contacts"] * 1005)) == 1005
     assert len(script.asked) == 2
 
 

@@ -33,7 +33,7 @@ class Organization:
         self.linked.append(link)
         yield [{"_partyid_value": TWO, f"_partyid_value{TARGET}": "contact", "participationtypemask": 5}]
 
-    async def read_batch(
+    async def read_many(
         self, paths: Sequence[str], headers: Mapping[str, str] | None = None, *, described: bool = False
     ) -> list[PartAnswer]:
         assert described, "a server that does not know a new column yet is not asked again"

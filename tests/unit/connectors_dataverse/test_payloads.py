@@ -6,6 +6,7 @@ import pytest
 
 from crosswalk.connectors.dataverse import payloads
 from crosswalk.connectors.dataverse.created import created_object
+from crosswalk.connectors.dataverse.description import ENGLISH
 from crosswalk.connectors.dataverse.naming import prefix_of, schema_name
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError
@@ -64,7 +65,7 @@ def test_names_without_a_publisher_s_prefix_are_explained(name: str) -> None:
 )
 def test_columns_of_each_type(asked: dict[str, Any], kind: str, settings: dict[str, Any]) -> None:
     """The kind of column and its settings for what a map asks for (§6.3)."""
-    body = payloads.column_body("pulse_x", FieldCreation.model_validate({"label": "X", **asked}), 100_000_000)
+    body = payloads.column_body("pulse_x", FieldCreation.model_validate({"label": "X", **asked}), 100_000_000, ENGLISH)
     assert body["@odata.type"] == f"Microsoft.Dynamics.CRM.{kind}AttributeMetadata"
     assert {name: body[name] for name in settings} == settings
     assert (body["SchemaName"], body["LogicalName"]) == ("pulse_X", "pulse_x")
@@ -75,13 +76,13 @@ def test_types_that_cannot_be_created(kind: FieldType) -> None:
     """What Dataverse has no column for is refused before it is sent, and not among the types offered."""
     assert kind not in payloads.FIELD_TYPES
     with pytest.raises(RejectedError, match=kind):
-        payloads.column_body("pulse_x", FieldCreation(type=kind, label="X"), 1)
+        payloads.column_body("pulse_x", FieldCreation(type=kind, label="X"), 1, ENGLISH)
 
 
 def test_options_carry_their_symbol_only_where_the_label_yields_another() -> None:
     """A label stands for itself; A+ needs its symbol said (§6.3)."""
     asked = FieldCreation(type="option", label="Blood type", options=(("A_POSITIVE", "A+"), ("UNKNOWN", "Unknown")))
-    options = payloads.column_body("pulse_bloodtype", asked, 727_000_000)["OptionSet"]["Options"]
+    options = payloads.column_body("pulse_bloodtype", asked, 727_000_000, ENGLISH)["OptionSet"]["Options"]
     assert options[0]["Description"]["LocalizedLabels"][0]["Label"] == "A_POSITIVE"
     assert "Description" not in options[1]
     assert [item["Value"] for item in options] == [727_000_000, 727_000_001]
@@ -90,25 +91,25 @@ def test_options_carry_their_symbol_only_where_the_label_yields_another() -> Non
 def test_added_options_are_numbered_after_the_publisher_s_own() -> None:
     """Numbers of other publishers are left alone; options that are there are not added again."""
     present = {"ALPHA": 727_000_000, "BETA": 727_000_004, "MALE": 1}
-    added = payloads.missing_options([("BETA", "Beta"), ("GAMMA", "Gamma"), ("DELTA", "Delta")], present, 727_000_000)
+    added = payloads.missing_options([("BETA", "Beta"), ("GAMMA", "Gamma"), ("DELTA", "Delta")], present, 727_000_000, ENGLISH)
     assert [item["Value"] for item in added] == [727_000_005, 727_000_006]
 
 
 def test_a_lookup_deletes_nothing() -> None:
     """Deleting the target takes the link away; nothing cascades but a merge, where the target's records can be merged (§6.4)."""
     asked = FieldCreation(type="reference", label="Patient", to="contact", reverse_label="Payments")
-    body = payloads.relationship_body("pulse_payment", "pulse_patientid", asked, "contact", "contactid")
+    body = payloads.relationship_body("pulse_payment", "pulse_patientid", asked, "contact", "contactid", ENGLISH)
     assert body["CascadeConfiguration"].pop("Delete") == "RemoveLink"
     assert body["CascadeConfiguration"].pop("Merge") == "Cascade"
     assert set(body["CascadeConfiguration"].values()) == {"NoCascade"}
     assert body["Lookup"]["SchemaName"] == "pulse_PatientId"
-    other = payloads.relationship_body("pulse_payment", "pulse_doctorid", asked, "pulse_doctor", "pulse_doctorid")
+    other = payloads.relationship_body("pulse_payment", "pulse_doctorid", asked, "pulse_doctor", "pulse_doctorid", ENGLISH)
     assert other["CascadeConfiguration"]["Merge"] == "NoCascade"
 
 
 def test_a_table_brings_its_name_along_and_adds_nothing_to_others() -> None:
     """One String as primary name; notes and activities stay off; created_object says what there will be."""
-    body = payloads.table_body(PRACTITIONER)
+    body = payloads.table_body(PRACTITIONER, ENGLISH)
     (primary,) = body["Attributes"]
     assert primary["IsPrimaryName"] and primary["SchemaName"] == "pulse_Name"
     assert not body["HasNotes"] and not body["HasActivities"]

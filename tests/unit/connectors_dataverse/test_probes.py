@@ -18,7 +18,7 @@ class Organisation:
     def __init__(self, **rows: Any) -> None:
         self._rows = rows
 
-    async def read_batch(self, paths: Sequence[str]) -> list[PartAnswer]:
+    async def read_many(self, paths: Sequence[str]) -> list[PartAnswer]:
         return [self._answer(path.partition("?")[0]) for path in paths]
 
     def _answer(self, entity_set: str) -> PartAnswer:

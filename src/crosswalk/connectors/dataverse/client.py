@@ -169,7 +169,7 @@ class DataverseClient:
             answers[place] = answer
         return answers
 
-    async def read_batch(
+    async def read_many(
         self, paths: Sequence[str], headers: Mapping[str, str] | None = None, most: int = MOST_PARTS, *, described: bool = False
     ) -> list[PartAnswer]:
         """Many GETs, at most `most` in one request and these side by side, answered one by one in order. `described`: of tables

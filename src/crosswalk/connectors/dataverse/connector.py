@@ -6,6 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from crosswalk.connectors.dataverse import probes, read
+from crosswalk.connectors.dataverse.bulk import BulkMessages
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.created import created_object
 from crosswalk.connectors.dataverse.describe import describe
@@ -16,7 +17,7 @@ from crosswalk.connectors.dataverse.login import MICROSOFT, Credentials
 from crosswalk.connectors.dataverse.payloads import FIELD_TYPES
 from crosswalk.connectors.dataverse.schema import SchemaEditor
 from crosswalk.connectors.dataverse.update import UPDATE_SIZE, Updater
-from crosswalk.connectors.dataverse.write import BATCH_SIZE, MAX_BODY_BYTES, READ_SIZE, Creator, marker_number
+from crosswalk.connectors.dataverse.write import BATCH_SIZE, MAX_BODY_BYTES, READ_SIZE, Creator, marker_number, remove
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError, UsageError
 from crosswalk.model.finding import Finding
@@ -65,7 +66,7 @@ class DynamicsDestination:
     def __init__(self, client: DataverseClient) -> None:
         self._client = client
         self._documents = Documents(client)
-        self._creator = Creator(client, self._documents)
+        self._bulk = BulkMessages(client)
         self._schema = SchemaEditor(client)
         self._described: Description | None = None
 
@@ -136,16 +137,17 @@ class DynamicsDestination:
 
     async def create(self, object_name: str, writes: Sequence[Write], marker: str) -> Sequence[Row | RejectedError]:
         """Create records, each answered on its own."""
-        return await self._creator.create(await self._description(), object_name, writes, marker)
+        creator = Creator(self._client, self._bulk, self._documents, await self._description(), object_name, marker)
+        return await creator.create(writes)
 
     async def update(self, object_name: str, writes: Sequence[Write]) -> Sequence[Row | RejectedError]:
         """Change exactly the given leaves of records, each answered on its own."""
-        updater = Updater(self._client, self._creator, self._documents, await self._description(), object_name)
+        updater = Updater(self._client, self._bulk, self._documents, await self._description(), object_name)
         return await updater.update(writes)
 
     async def remove(self, object_name: str, ids: Sequence[str]) -> None:
         """Delete records."""
-        await self._creator.remove(await self._description(), object_name, ids)
+        await remove(self._client, self._bulk, await self._description(), object_name, ids)
 
     async def upload(self, path: Path, name: str) -> Value:
         """Take note of a file that a note is going to hold."""

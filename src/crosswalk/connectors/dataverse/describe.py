@@ -49,7 +49,7 @@ async def describe(client: DataverseClient) -> Description:
     listed = await _listed(client)
     wanted = sorted(name for name, item in listed.items() if _is_wanted(item))
     extra = _user_paths(own_user)
-    answers = await client.read_batch([*_paths_of(wanted), *extra], STRONG, _PARTS)
+    answers = await client.read_many([*_paths_of(wanted), *extra], STRONG, _PARTS)
     users, privilege = answers[-2:]
     details = _details(wanted, answers[:-2])
     details |= await _referring_tables(client, listed, details)
@@ -68,7 +68,7 @@ async def describe(client: DataverseClient) -> Description:
 async def redescribe(client: DataverseClient, known: Description, names: Iterable[str]) -> Description:
     """The schema with these tables read anew (in one request), new ones added and vanished ones left out."""
     wanted = sorted(set(names))
-    answers = await client.read_batch(_paths_of(wanted), STRONG, _PARTS)
+    answers = await client.read_many(_paths_of(wanted), STRONG, _PARTS)
     details = _details(wanted, answers)
     kept = {name: table.details for name, table in known.tables.items() if name not in wanted}
     sets = {name: held for name, held in known.entity_sets.items() if name not in wanted}
@@ -128,7 +128,7 @@ async def _referring_tables(
         for relationship in held.one_to_many
     }
     missing = sorted(name for name in found - set(details) if name in listed and _is_custom(listed[name]))
-    return _details(missing, await client.read_batch(_paths_of(missing), STRONG, _PARTS))
+    return _details(missing, await client.read_many(_paths_of(missing), STRONG, _PARTS))
 
 
 def _paths_of(names: Sequence[str]) -> list[str]:

@@ -23,6 +23,9 @@ NOTE = "annotation"
 DOCUMENT = "documentbody"
 """The column of a note for the bytes of its document, sent and never read: its leaf is `[{"name": file name, "size": bytes}]`."""
 
+MARKER_COLUMN = "importsequencenumber"
+"""Holds the number that stands for a run marker (§4.8)."""
+
 KeyStatus = Literal["Pending", "InProgress", "Active", "Failed"]
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -81,6 +84,11 @@ class Lookup:
     entity_set: str
     """Of the target."""
     polymorphic: bool = False
+
+    @property
+    def value_name(self) -> str:
+        """What an answer, a `$select` and a filter call the id that the lookup holds (§8)."""
+        return f"_{self.column}_value"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from crosswalk.connectors.dataverse.definition import label_of
-from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Column, Options, Table, value_of
+from crosswalk.connectors.dataverse.description import DOCUMENT, MARKER_COLUMN, NOTE, Column, Options, Table, value_of
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, FieldType
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.values import Value, canonical, decimal_text, instant_text
@@ -29,7 +29,7 @@ _TYPES: Mapping[str, FieldType] = {
 }  # fmt: skip
 _UNSEEN_KINDS = frozenset({"Virtual", "EntityName", "ManagedProperty", "CalendarRules", "PartyList", "Image", "File"})
 """Shadows and inner workings, and files, whose bytes are no part of a row."""
-_BY_THE_PLATFORM = frozenset({"importsequencenumber", "overriddencreatedon"})
+_BY_THE_PLATFORM = frozenset({MARKER_COLUMN, "overriddencreatedon"})
 """Ours to write, but not the map's: the run marker (§4.8), and what `createdon` is written through (§3.6)."""
 _OF_THE_DOCUMENT = frozenset({"filename", "isdocument"})
 _STATES = frozenset({"State", "Status"})

@@ -78,7 +78,7 @@ class Documents:
             return {}
         name, path = self.path(value)
         content = await asyncio.to_thread(path.read_bytes)
-        return {**described(name), DOCUMENT: base64.b64encode(content).decode("ascii")}
+        return {**_described(name), DOCUMENT: base64.b64encode(content).decode("ascii")}
 
     async def send_blocks(self, note: str, value: Value) -> None:
         """Send a large document into a note that exists.
@@ -86,7 +86,7 @@ class Documents:
         UncertainError when the last step got lost; until it is taken, nothing of the document is stored.
         """
         name, path = self.path(value)
-        target = {"@odata.type": f"Microsoft.Dynamics.CRM.{NOTE}", "annotationid": note, **described(name)}
+        target = {"@odata.type": f"Microsoft.Dynamics.CRM.{NOTE}", "annotationid": note, **_described(name)}
         begun = (await self._client.write("POST", "InitializeAnnotationBlocksUpload", {"Target": target})).json()
         token = str(begun["FileContinuationToken"])
         blocks: list[str] = []
@@ -105,7 +105,7 @@ class Documents:
             await self._client.write("POST", "UploadBlock", body)  # the same block twice is the same block
 
 
-def described(name: str) -> dict[str, str]:
+def _described(name: str) -> dict[str, str]:
     """The columns of a note that say what its document is."""
     return {"filename": name, "mimetype": mimetypes.guess_type(name)[0] or _OCTETS}
 

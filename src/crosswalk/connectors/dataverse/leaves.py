@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description, Lookup, Party, Table
+from crosswalk.connectors.dataverse.description import DOCUMENT, MARKER_COLUMN, NOTE, Description, Lookup, Party, Table
 from crosswalk.connectors.dataverse.fields import TEAM, decoder, encode, read_instant
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
@@ -30,11 +30,11 @@ class Leaves:
             for path, field in self._fields.items()
             if path in self.table.columns and path not in self.table.lookups and path != self._document
         ]
-        self._pointers = [(path, f"_{lookup.column}_value", lookup) for path, lookup in self.table.lookups.items()]
+        self._pointers = [(path, lookup.value_name, lookup) for path, lookup in self.table.lookups.items()]
 
     def query(self) -> dict[str, str]:
         """`$select` of everything the leaves need, and `$expand` of an activity's parties."""
-        names = {path for path, _ in self._plain} | {f"_{item.column}_value" for item in self.table.lookups.values()}
+        names = {path for path, _ in self._plain} | {name for _, name, _ in self._pointers}
         for stamp in ("createdby", "modifiedby"):
             if stamp in self.table.columns:
                 names.add(f"_{stamp}_value")
@@ -138,7 +138,7 @@ class Leaves:
     def row(self, record: Mapping[str, Any]) -> Row:
         """A record as answered, flattened, with who made and changed it (§3.6: createdon may be an original's time)."""
         created, modified = record.get("createdon"), record.get("modifiedon")
-        number = record.get("importsequencenumber")
+        number = record.get(MARKER_COLUMN)
         return Row(
             id=str(record[self.table.primary_id]),
             values=self.flatten(record),

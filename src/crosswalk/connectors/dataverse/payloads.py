@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crosswalk.connectors.dataverse.description import ENGLISH, upper_snake
+from crosswalk.connectors.dataverse.description import upper_snake
 from crosswalk.connectors.dataverse.naming import prefix_of, schema_name
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError
@@ -14,7 +14,7 @@ PRIMARY_NAME_LENGTH = 850
 STRING_LENGTH, KEY_LENGTH, KEY_LENGTH_MOST = 4000, 100, 450
 """The longest String; the length of a unique one unless asked otherwise, and the most an index of 900 bytes holds (§6.6)."""
 MEMO_LENGTH = 1_048_576
-_METADATA = "Microsoft.Dynamics.CRM."
+_NAMESPACE = "Microsoft.Dynamics.CRM."
 _TEXT_FORMATS: Mapping[FieldType, tuple[str, int]] = {"email": ("Email", 100), "phone": ("Phone", 50), "url": ("Url", 200)}
 _NUMBERS: Mapping[FieldType, Mapping[str, Any]] = {
     "integer": {"MinValue": -2_147_483_648, "MaxValue": 2_147_483_647, "Format": "None"},
@@ -33,13 +33,13 @@ FIELD_TYPES: frozenset[FieldType] = frozenset({"text", "rich_text", "reference",
 """What can be created. JSON columns exist only in stores other than SQL, lists not at all, and files are annotations."""
 
 
-def label(text: str, language: int = ENGLISH) -> dict[str, Any]:
+def label(text: str, language: int) -> dict[str, Any]:
     """A text in the organisation's base language."""
-    localized = {"@odata.type": f"{_METADATA}LocalizedLabel", "Label": text, "LanguageCode": language}
-    return {"@odata.type": f"{_METADATA}Label", "LocalizedLabels": [localized]}
+    localized = {"@odata.type": f"{_NAMESPACE}LocalizedLabel", "Label": text, "LanguageCode": language}
+    return {"@odata.type": f"{_NAMESPACE}Label", "LocalizedLabels": [localized]}
 
 
-def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]:
+def table_body(asked: ObjectCreation, language: int) -> dict[str, Any]:
     """A user-owned table with its primary name column `<prefix>_name`.
 
     Notes and activities stay off: each would add a column to tables we do not own. Change tracking is on for what else may
@@ -53,7 +53,7 @@ def table_body(asked: ObjectCreation, language: int = ENGLISH) -> dict[str, Any]
         "FormatName": {"Value": "Text"},
     }
     return {
-        "@odata.type": f"{_METADATA}EntityMetadata",
+        "@odata.type": f"{_NAMESPACE}EntityMetadata",
         "SchemaName": schema_name(asked.name, asked.label),
         "DisplayName": label(asked.label, language),
         "DisplayCollectionName": label(asked.label_plural, language),
@@ -76,7 +76,7 @@ def primary_name(table: str) -> str:
     return f"{prefix_of(table)}_name"
 
 
-def column_body(name: str, asked: FieldCreation, first_value: int, language: int = ENGLISH) -> dict[str, Any]:
+def column_body(name: str, asked: FieldCreation, first_value: int, language: int) -> dict[str, Any]:
     """A column of any type but reference; options are numbered from `first_value`.
 
     RejectedError `validation` for types Dataverse does not have.
@@ -92,7 +92,7 @@ def column_body(name: str, asked: FieldCreation, first_value: int, language: int
 
 def _column(kind: str, name: str, schema: str, title: str, description: str, language: int) -> dict[str, Any]:
     return {
-        "@odata.type": f"{_METADATA}{kind}AttributeMetadata",
+        "@odata.type": f"{_NAMESPACE}{kind}AttributeMetadata",
         "AttributeType": _KIND_TYPES.get(kind, kind),
         "AttributeTypeName": {"Value": f"{kind}Type"},
         "SchemaName": schema,
@@ -112,7 +112,7 @@ def _settings(asked: FieldCreation, first_value: int, language: int) -> tuple[st
     settings: dict[str, Any] = dict(_NUMBERS.get(asked.type, {}))
     if asked.type == "boolean":
         sides = {"TrueOption": option(1, "", "Yes", language), "FalseOption": option(0, "", "No", language)}
-        settings["OptionSet"] = {"@odata.type": f"{_METADATA}BooleanOptionSetMetadata", "OptionSetType": "Boolean", **sides}
+        settings["OptionSet"] = {"@odata.type": f"{_NAMESPACE}BooleanOptionSetMetadata", "OptionSetType": "Boolean", **sides}
     elif asked.type == "date":
         settings |= {"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}
     elif asked.type == "datetime":
@@ -120,7 +120,7 @@ def _settings(asked: FieldCreation, first_value: int, language: int) -> tuple[st
     elif asked.type in {"option", "options"}:
         listed = [option(first_value + place, symbol, title, language) for place, (symbol, title) in enumerate(asked.options)]
         settings["OptionSet"] = {
-            "@odata.type": f"{_METADATA}OptionSetMetadata",
+            "@odata.type": f"{_NAMESPACE}OptionSetMetadata",
             "IsGlobal": False,
             "OptionSetType": "Picklist",
             "Options": listed,
@@ -139,7 +139,7 @@ def _text(asked: FieldCreation) -> tuple[str, dict[str, Any]]:
     return "Memo", {"MaxLength": min(length or MEMO_LENGTH, MEMO_LENGTH), "FormatName": {"Value": "TextArea"}}
 
 
-def option(value: int, symbol: str, title: str, language: int = ENGLISH) -> dict[str, Any]:
+def option(value: int, symbol: str, title: str, language: int) -> dict[str, Any]:
     """An option; its symbol is kept as its description where the title would yield another one."""
     told = symbol if symbol != upper_snake(title) else ""
     return {"Value": value, "Label": label(title, language), **_description(told, language)}
@@ -149,9 +149,7 @@ def _description(text: str, language: int) -> dict[str, Any]:
     return {"Description": label(text, language)} if text else {}
 
 
-def relationship_body(
-    table: str, name: str, asked: FieldCreation, target: str, target_id: str, language: int = ENGLISH
-) -> dict[str, Any]:
+def relationship_body(table: str, name: str, asked: FieldCreation, target: str, target_id: str, language: int) -> dict[str, Any]:
     """A lookup from `table` to `target` whose deletion takes the link away and nothing else (§6.4, a trap of §0.7). When people
     merge two patients, what was one's becomes the other's, as in Microsoft's own example of a lookup to contact."""
     prefix = prefix_of(name)
@@ -159,7 +157,7 @@ def relationship_body(
     kept = ("Assign", "Reparent", "Share", "Unshare", "RollupView")
     merged = "Cascade" if target in _MERGEABLE else "NoCascade"
     return {
-        "@odata.type": f"{_METADATA}OneToManyRelationshipMetadata",
+        "@odata.type": f"{_NAMESPACE}OneToManyRelationshipMetadata",
         "SchemaName": relationship_name(prefix, target, table, name),
         "ReferencedEntity": target,
         "ReferencedAttribute": target_id,
@@ -184,7 +182,7 @@ def relationship_name(prefix: str, target: str, table: str, column: str) -> str:
     return own + "_".join(part.removeprefix(own) for part in (target, table, column))
 
 
-def key_body(column: str, schema: str, title: str, language: int = ENGLISH) -> dict[str, Any]:
+def key_body(column: str, schema: str, title: str, language: int) -> dict[str, Any]:
     """An alternate key on one column, called after the column's schema name."""
     return {
         "SchemaName": key_name(schema),
@@ -203,7 +201,7 @@ def key_name(column: str) -> str:
 
 
 def missing_options(
-    asked: Sequence[tuple[str, str]], present: Mapping[str, int], first_value: int, language: int = ENGLISH
+    asked: Sequence[tuple[str, str]], present: Mapping[str, int], first_value: int, language: int
 ) -> list[dict[str, Any]]:
     """The options of `asked` that are not there yet, numbered after the highest of the publisher's own."""
     own = [value for value in present.values() if first_value <= value < first_value + 10_000]

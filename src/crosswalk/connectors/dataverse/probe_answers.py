@@ -68,7 +68,7 @@ async def questions(client: DataverseClient, description: Description, written: 
             if len(key.columns) == 1 and key.columns[0] in table.columns:
                 filled = {**counted, "$filter": f"{key.columns[0]} ne null"}
                 asked[f"keyed:{table.logical}.{key.columns[0]}"] = with_query(table.entity_set, filled)
-    answers = await client.read_batch(list(asked.values()))
+    answers = await client.read_many(list(asked.values()))
     contents = {name: answer.json() if answer.ok else None for name, answer in zip(asked, answers, strict=True)}
     return Answers(contents)
 

@@ -84,7 +84,7 @@ async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequenc
         with_query(leaves.table.entity_set, {**query, "$filter": " or ".join(run)})
         for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
     ]
-    for answer in await client.read_batch(paths, {"Prefer": page_preferences()}, described=True):
+    for answer in await client.read_many(paths, {"Prefer": page_preferences()}, described=True):
         if not answer.ok:
             raise refusal(answer, f"GET {leaves.table.entity_set}")
         content = cast(Mapping[str, Any], answer.json())
@@ -100,7 +100,7 @@ async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequenc
 def _property(table: Table, path: str) -> str:
     """What a filter calls a leaf: lookups by their value (§8)."""
     lookup = table.lookups.get(path)
-    return path if lookup is None else f"_{lookup.column}_value"
+    return path if lookup is None else lookup.value_name
 
 
 def _literal(table: Table, field: DestinationField, value: str) -> str | None:
@@ -152,11 +152,13 @@ async def referring(client: DataverseClient, description: Description, table_nam
     """(row id, referenced id) of every row whose reference is filled."""
     table = description.table(table_name)
     if path in table.parties:
-        return [pair async for page in read_rows(client, description, table_name) for row in page for pair in _invited(row, path)]
+        return [
+            pair async for page in read_rows(client, description, table_name) for row in page for pair in _party_pairs(row, path)
+        ]
     lookup = table.lookups.get(path)
     if lookup is None:
         raise UsageError(f"“{path}” is no reference of Dataverse's {table_name}.", "Name the reference's leaf.")
-    name = f"_{lookup.column}_value"
+    name = lookup.value_name
     query = {"$select": f"{table.primary_id},{name}", "$filter": f"{name} ne null", "$orderby": table.primary_id}
     pairs: list[tuple[str, str]] = []
     async for page in client.rows(table.entity_set, query):
@@ -167,7 +169,7 @@ async def referring(client: DataverseClient, description: Description, table_nam
     return pairs
 
 
-def _invited(row: Row, path: str) -> Iterator[tuple[str, str]]:
+def _party_pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
     held = row.values.get(path)
     for identity in held if isinstance(held, list) else [held] if held else []:
         yield row.id, str(identity)

@@ -5,14 +5,15 @@ from typing import Any
 
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, refused_alone
+from crosswalk.connectors.dataverse.bulk import UPDATE_MULTIPLE, BulkMessages
 from crosswalk.connectors.dataverse.chunks import in_chunks, weight
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description
-from crosswalk.connectors.dataverse.errors import UNKNOWN, FailedError
+from crosswalk.connectors.dataverse.errors import UNKNOWN
 from crosswalk.connectors.dataverse.files import Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, BatchItem, Changeset, Part, count
-from crosswalk.connectors.dataverse.write import Creator, Outcomes, read_back, row_path, send_multiple
+from crosswalk.connectors.dataverse.write import Outcomes, read_back, row_path
 from crosswalk.kit.http import json_body
 from crosswalk.kit.paging import slices
 from crosswalk.model.errors import RejectedError
@@ -20,7 +21,6 @@ from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Values
 
 UPDATE_SIZE = 500
-_UPDATE_MULTIPLE = "UpdateMultiple"
 STATE, STATUS = "statecode", "statuscode"
 _OPEN = 0
 """The state in which a record can be changed: Open of activities, Active of other tables (§3.9)."""
@@ -33,10 +33,10 @@ class Updater:
     """One call of `update`: changes records of one table."""
 
     def __init__(
-        self, client: DataverseClient, creator: Creator, documents: Documents, description: Description, object_name: str
+        self, client: DataverseClient, bulk: BulkMessages, documents: Documents, description: Description, object_name: str
     ) -> None:
         self._client = client
-        self._creator = creator
+        self._bulk = bulk
         self._documents = documents
         self._description = description
         self._table = description.table(object_name)
@@ -48,10 +48,10 @@ class Updater:
         """Change exactly the given leaves of each record, on its own; the row as read back, or why it was refused."""
         plain = [write for write in writes if not self._needs_care(write)]
         others: Sequence[Write] = [write for write in writes if self._needs_care(write)]
-        if plain and not await self._creator.offers(self._table, _UPDATE_MULTIPLE):
+        if plain and not await self._bulk.offers(self._table, UPDATE_MULTIPLE):
             plain, others = [], writes
-        await in_chunks(self._client, plain, self._creator.size(self._table, _UPDATE_MULTIPLE), weight, self._send_multiple)
-        await in_chunks(self._client, others, self._creator.size(self._table, "update"), weight, self._send)
+        await in_chunks(self._client, plain, self._bulk.size(self._table, UPDATE_MULTIPLE), weight, self._send_multiple)
+        await in_chunks(self._client, others, self._bulk.size(self._table, "update"), weight, self._send)
         await self._send_to_completed([write for write in writes if _is_read_only(self._refused.get(write.id))])
         changed = [write.id for write in writes if write.id not in self._refused]
         rows = await read_back(self._client, self._description, self._table, changed)
@@ -71,15 +71,11 @@ class Updater:
                 )
                 for write in writes
             ]
-            await send_multiple(self._client, self._table, _UPDATE_MULTIPLE, bodies)
+            await self._bulk.send(self._table, UPDATE_MULTIPLE, bodies)
         except RejectedError as error:
-            before = len(self._refused)
             await self._send(writes)
-            if len(self._refused) == before and error.code not in UNKNOWN:
-                self._creator.withdraw(self._table, _UPDATE_MULTIPLE)
-        except FailedError:
-            self._creator.failed(self._table, _UPDATE_MULTIPLE)
-            raise
+            if error.code not in UNKNOWN and not any(write.id in self._refused for write in writes):
+                self._bulk.withdraw(self._table, UPDATE_MULTIPLE)
 
     async def _send(self, writes: Sequence[Write]) -> None:
         """One batch: a record's state goes after its other columns, both or neither."""

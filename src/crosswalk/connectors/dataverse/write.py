@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, judged, refused_alone
-from crosswalk.connectors.dataverse.chunks import ChunkSize, in_chunks, weight
+from crosswalk.connectors.dataverse.bulk import CREATE_MULTIPLE, BulkMessages
+from crosswalk.connectors.dataverse.chunks import in_chunks, weight
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description, Table
-from crosswalk.connectors.dataverse.errors import UNKNOWN, FailedError
+from crosswalk.connectors.dataverse.description import DOCUMENT, MARKER_COLUMN, NOTE, Description, Table
+from crosswalk.connectors.dataverse.errors import UNKNOWN
 from crosswalk.connectors.dataverse.files import Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import Part
@@ -25,10 +26,7 @@ READ_SIZE = 1000
 """Ids asked for or deleted at once: ten filters of a hundred in one batch."""
 MAX_BODY_BYTES = 32_000_000
 """Of all that one create is given; it is cut into smaller requests."""
-MARKER_COLUMN = "importsequencenumber"
 _MARKER_NUMBERS = 2**31 - 1
-_CREATE_MULTIPLE = "CreateMultiple"
-_MOST_FAILURES = 3
 
 Outcomes = list[Row | RejectedError]
 
@@ -42,96 +40,59 @@ def marker_number(marker: str) -> int:
     return int.from_bytes(sha256(marker.encode()).digest()[:8]) % _MARKER_NUMBERS + 1
 
 
+async def remove(
+    client: DataverseClient, bulk: BulkMessages, description: Description, object_name: str, ids: Sequence[str]
+) -> None:
+    """Delete for good, as far as the platform does (§0.12); records that do not exist are done.
+
+    RejectedError naming the first refusal, after all others were deleted.
+    """
+    table = description.table(object_name)
+    refusals: list[CrosswalkError] = []
+
+    async def send(chunk: Sequence[str]) -> None:
+        parts = [Part("DELETE", row_path(table, identity)) for identity in chunk]
+        for answer in await answers_of(client, parts, table):
+            if not answer.ok and (answer.status != 404 or is_unknown(answer)):
+                refusals.append(judged(answer, f"DELETE {object_name}"))
+
+    await in_chunks(client, list(dict.fromkeys(ids)), bulk.size(table, "$batch"), lambda _: 1, send)
+    if refusals:
+        raise next((error for error in refusals if not isinstance(error, RejectedError)), refusals[0])
+
+
 class Creator:
-    """Creates and deletes records; remembers what each table offers and how much a request may hold."""
-
-    def __init__(self, client: DataverseClient, documents: Documents) -> None:
-        self._client = client
-        self._documents = documents
-        self._offers: dict[tuple[str, str], bool] = {}
-        self._failures: dict[tuple[str, str], int] = {}
-        self._sizes: dict[tuple[str, str], ChunkSize] = {}
-
-    async def create(self, description: Description, object_name: str, writes: Sequence[Write], marker: str) -> Outcomes:
-        """Create all that can be; in the order of `writes`, the row as read back or why it was refused."""
-        if len(writes) > BATCH_SIZE:
-            raise RejectedError(f"At most {BATCH_SIZE} records go out at once, not {len(writes)}.", "too_large", "Send fewer.")
-        job = _Creation(self, self._client, self._documents, description, description.table(object_name), marker)
-        return await job.carry_out(writes)
-
-    async def remove(self, description: Description, object_name: str, ids: Sequence[str]) -> None:
-        """Delete for good, as far as the platform does (§0.12); records that do not exist are done.
-
-        RejectedError naming the first refusal, after all others were deleted.
-        """
-        table = description.table(object_name)
-        refusals: list[CrosswalkError] = []
-
-        async def send(chunk: Sequence[str]) -> None:
-            parts = [Part("DELETE", row_path(table, identity)) for identity in chunk]
-            for answer in await answers_of(self._client, parts, table):
-                if not answer.ok and (answer.status != 404 or is_unknown(answer)):
-                    refusals.append(judged(answer, f"DELETE {object_name}"))
-
-        await in_chunks(self._client, list(dict.fromkeys(ids)), self.size(table, "$batch"), lambda _: 1, send)
-        if refusals:
-            raise next((error for error in refusals if not isinstance(error, RejectedError)), refusals[0])
-
-    def size(self, table: Table, message: str) -> ChunkSize:
-        """How many records of a table to put into such a request."""
-        return self._sizes.setdefault((table.logical, message), ChunkSize())
-
-    async def offers(self, table: Table, message: str) -> bool:
-        """Whether the server takes CreateMultiple or UpdateMultiple for this table (§4.4)."""
-        known = self._offers.get((table.logical, message))
-        if known is None:
-            condition = f"sdkmessageid/name eq '{message}' and primaryobjecttypecode eq '{table.logical}'"
-            query = {"$select": "sdkmessagefilterid", "$filter": condition}
-            known = bool((await self._client.read("sdkmessagefilters", query))["value"])
-            self._offers[table.logical, message] = known
-        return known
-
-    def withdraw(self, table: Table, message: str) -> None:
-        """The message was refused for what was accepted one by one: do not try it again."""
-        self._offers[table.logical, message] = False
-
-    def failed(self, table: Table, message: str) -> None:
-        """The server failed at the message, all of whose records may suffer for one: try it a few times and no more."""
-        key = table.logical, message
-        self._failures[key] = self._failures.get(key, 0) + 1
-        if self._failures[key] >= _MOST_FAILURES:
-            self.withdraw(table, message)
-
-
-class _Creation:
-    """One call of `create`."""
+    """One call of `create`: creates records of one table."""
 
     def __init__(
         self,
-        creator: Creator,
         client: DataverseClient,
+        bulk: BulkMessages,
         documents: Documents,
         description: Description,
-        table: Table,
+        object_name: str,
         marker: str,
     ) -> None:
-        self._creator = creator
         self._client = client
+        self._bulk = bulk
         self._documents = documents
         self._description = description
-        self._table = table
-        self._leaves = Leaves(description, table.logical)
-        self._is_note = table.logical == NOTE
+        self._table = description.table(object_name)
+        self._leaves = Leaves(description, object_name)
+        self._is_note = object_name == NOTE
         self._number = marker_number(marker)
         self._refused: dict[str, RejectedError] = {}
         self._large: dict[str, Value] = {}
         """Note id → a document that follows in blocks."""
 
-    async def carry_out(self, writes: Sequence[Write]) -> Outcomes:
+    async def create(self, writes: Sequence[Write]) -> Outcomes:
+        """Create all that can be; in the order of `writes`, the row as read back or why it was refused."""
+        if len(writes) > BATCH_SIZE:
+            raise RejectedError(f"At most {BATCH_SIZE} records go out at once, not {len(writes)}.", "too_large", "Send fewer.")
         documents = {write.id: write.values.get(DOCUMENT) for write in writes} if self._is_note else {}
         self._large = {identity: value for identity, value in documents.items() if self._documents.is_large(value)}
-        multiple = not self._has_parties(writes) and await self._creator.offers(self._table, _CREATE_MULTIPLE)
-        size = self._creator.size(self._table, _CREATE_MULTIPLE if multiple else "$batch")
+        multiple = not self._has_parties(writes) and await self._bulk.offers(self._table, CREATE_MULTIPLE)
+        size = self._bulk.size(self._table, CREATE_MULTIPLE if multiple else "$batch")
 
         async def send(chunk: Sequence[Write]) -> None:
             bodies = await self._bodies(chunk)
@@ -173,27 +134,21 @@ class _Creation:
         if not chunk:
             return
         try:
-            await send_multiple(self._client, self._table, _CREATE_MULTIPLE, [body for _, body in chunk])
+            await self._bulk.send(self._table, CREATE_MULTIPLE, [body for _, body in chunk])
         except RejectedError as error:
-            if not await self._send_batch(chunk) and error.code not in UNKNOWN:
-                self._creator.withdraw(self._table, _CREATE_MULTIPLE)
-        except FailedError:
-            self._creator.failed(self._table, _CREATE_MULTIPLE)
-            raise
+            await self._send_batch(chunk)
+            if error.code not in UNKNOWN and not any(identity in self._refused for identity, _ in chunk):
+                self._bulk.withdraw(self._table, CREATE_MULTIPLE)
 
-    async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> int:
-        """Each record by a request of its own inside a batch; how many were refused. A note of this migration that is there
-        without its document was interrupted between the two: it is not refused, its document follows."""
+    async def _send_batch(self, chunk: Sequence[tuple[str, bytes]]) -> None:
+        """Each record by a request of its own inside a batch. A note of this migration that is there without its document
+        was interrupted between the two: it is not refused, its document follows."""
         parts = [Part("POST", self._table.entity_set, body) for _, body in chunk]
-        refused = 0
         for (identity, body), answer in zip(chunk, await answers_of(self._client, parts, self._table), strict=True):
             if not answer.ok:
                 self._refused[identity] = refused_alone(answer, f"POST {self._table.entity_set}", body)
-                refused += 1
         for identity in await self._interrupted([identity for identity, _ in chunk if identity in self._large]):
             del self._refused[identity]
-            refused -= 1
-        return refused
 
     async def _interrupted(self, notes: Sequence[str]) -> list[str]:
         duplicates = [identity for identity in notes if (error := self._refused.get(identity)) and error.code == "duplicate"]
@@ -211,13 +166,6 @@ class _Creation:
             except RejectedError as error:
                 await self._client.write("DELETE", row_path(self._table, identity))
                 self._refused[identity] = error
-
-
-async def send_multiple(client: DataverseClient, table: Table, message: str, bodies: Sequence[bytes]) -> None:
-    """CreateMultiple or UpdateMultiple of these records (encoded objects), all or nothing (§4.3)."""
-    kind = f'{{"@odata.type":"Microsoft.Dynamics.CRM.{table.logical}",'.encode()
-    payload = b'{"Targets":[' + b",".join(kind + body[1:] for body in bodies) + b"]}"
-    await client.write("POST", f"{table.entity_set}/Microsoft.Dynamics.CRM.{message}", payload)
 
 
 async def read_back(client: DataverseClient, description: Description, table: Table, ids: Sequence[str]) -> Mapping[str, Row]:
