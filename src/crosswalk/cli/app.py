@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from crosswalk.cli.session import PAUSED, Session
 from crosswalk.cli.verbs.looking import audit, report, status
@@ -34,8 +35,20 @@ class Paused(CrosswalkError):
     exit_code = PAUSED
 
 
+class Verb(TyperCommand):
+    """A verb; its help gives no type for options that take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options."""
+        return _untyped(super().get_params(ctx))
+
+
 class Root(TyperGroup):
     """The root command. It takes -C and --json from wherever they stand in the call, and Ctrl-C as a pause."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options."""
+        return _untyped(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options for every verb come first, as the parser wants them."""
@@ -53,6 +66,14 @@ class Root(TyperGroup):
                 else "The demo can be started again."
             )
             raise Paused("Paused", remedy) from None
+
+
+def _untyped(options: list[Any]) -> list[Any]:
+    """The library writes <bool> beside every flag, as if it took a value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+    return options
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
@@ -88,6 +109,12 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"crosswalk {version('crosswalk')}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
@@ -97,6 +124,9 @@ def root(
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document on stdout, everything else on stderr. Before or after the verb.")
+    ] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Move a clinic's records into a CRM along a map a named person approved, prove what arrived, and take it back.
@@ -118,7 +148,7 @@ VERBS: dict[str, dict[str, Callable[..., int]]] = {
 }
 for panel, verbs in VERBS.items():
     for name, function in verbs.items():
-        app.command(name, rich_help_panel=panel, epilog=EVERYWHERE)(function)
+        app.command(name, cls=Verb, rich_help_panel=panel, epilog=EVERYWHERE)(function)
 
 
 def main() -> None:

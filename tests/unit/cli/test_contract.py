@@ -1,5 +1,6 @@
 """The command line's contract (DESIGN.md): option placement, exit codes, one JSON document, errors that say what to do."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_every_verb_of_the_contract_is_there(verb: str) -> None:
 def test_help_teaches(crosswalk: Caller, verb: str) -> None:
     """Each verb's help says what it needs and changes, gives an example, and its exit codes."""
     assert crosswalk(verb, "--help").code == 0
+    assert "<bool>" not in crosswalk.out
     for word in ("Needs", "Changes", "Example", "Exits", f"crosswalk {verb}"):
         assert word in crosswalk.out.replace(" -C clinic", ""), f"{verb} --help does not say: {word}"
 
@@ -138,3 +140,9 @@ def test_the_root_command_is_the_installed_script() -> None:
     """`crosswalk` in pyproject.toml is this app."""
     assert get_command(app).name == "crosswalk"
     assert call(["--help"]) == 0
+
+
+def test_the_version_is_told(crosswalk: Caller) -> None:
+    """What a person writes into a report of an error."""
+    assert crosswalk("--version").code == 0
+    assert crosswalk.out.split() == ["crosswalk", version("crosswalk")]
