@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from crosswalk.model.record import Row
 from crosswalk.model.staged_writes import StagedRecord
-from crosswalk.model.values import Values
+from crosswalk.model.values import Value, Values
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.stages._removal import Remover
 from crosswalk.stages._settlement import computed_paths, fetched
@@ -17,6 +17,11 @@ def edited_paths(image: Values, current: Values, computed: frozenset[str]) -> tu
     """The fields that differ between an after-image and the row as it stands, the platform's own aside."""
     paths = sorted(({*image, *current}) - computed)
     return tuple(path for path in paths if image.get(path) != current.get(path))
+
+
+def _held(reference: Value) -> Sequence[str]:
+    """The ids that a reference holds: one, or a list of them (the attendees of an appointment)."""
+    return [str(id) for id in reference] if isinstance(reference, list) else [str(reference)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class Leftovers:
             for leaf in described.fields:
                 if leaf.to_object == self.record.object:
                     rows: Sequence[Row] = await self.job.destination.find(described.name, leaf.path, ids)
-                    found |= {str(row.values[leaf.path]) for row in rows if not row.deleted and row.created_by.kind != "automation"}
+                    standing = [row for row in rows if not row.deleted and row.created_by.kind != "automation"]
+                    found.update(id for row in standing for id in _held(row.values[leaf.path]))
         return found
 
     async def _note_kept(self, intents: Sequence[Intent], kept: dict[str, str]) -> None:

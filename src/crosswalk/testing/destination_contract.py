@@ -213,7 +213,7 @@ async def finding_by_value(bench: Bench) -> None:
 
 
 async def references_link_and_are_listed(bench: Bench) -> None:
-    """A reference keeps the id; `referring` lists who points where."""
+    """A reference keeps the id; `referring` lists who points where, and `find` gives the rows that point to one."""
     leaf = next(
         field
         for field in bench.object.fields
@@ -224,7 +224,19 @@ async def references_link_and_are_listed(bench: Bench) -> None:
     children = await _create(bench, [{leaf.path: parent.id}, {leaf.path: parent.id}, {bench.text: "orphan"}])
     pairs = await bench.destination.referring(bench.name, leaf.path)
     assert sorted(pairs) == sorted((child.id, parent.id) for child in children[:2])
+    found = await bench.destination.find(bench.name, leaf.path, [parent.id, str(uuid4())])
+    assert {row.id for row in found} == {child.id for child in children[:2]}, "find() by a reference gives something else"
     await _empty(bench, [*(child.id for child in children), parent.id])
+
+
+async def every_reference_can_be_searched_by(bench: Bench) -> None:
+    """Each reference that describe() shows, on any object, answers `find`: a row is taken back only when nothing refers to it."""
+    stranger = str(uuid4())
+    for item in bench.schema.objects:
+        for leaf in item.fields:
+            if leaf.to_object is not None:
+                found = await bench.destination.find(item.name, leaf.path, [stranger])
+                assert found == [], f"find() by {item.name}.{leaf.path} gives rows that refer to nobody"
 
 
 async def fetching_and_removing_what_is_not_there(bench: Bench) -> None:
@@ -263,6 +275,7 @@ RECORD_CHECKS: tuple[Check, ...] = (
     listing_finds_every_row_once,
     finding_by_value,
     references_link_and_are_listed,
+    every_reference_can_be_searched_by,
     fetching_and_removing_what_is_not_there,
     too_large_is_refused_before_it_is_sent,
     added_options_leave_values_alone,

@@ -90,6 +90,21 @@ async def test_values_are_asked_for_as_they_would_be_stored(table: str, path: st
     assert conditions(organization_.asked) == asked
 
 
+def invited(identity: str, mask: int) -> dict[str, Any]:
+    return {"_partyid_value": identity, f"_partyid_value{TARGET}": "contact", "participationtypemask": mask}
+
+
+async def test_attendees_are_asked_for_by_their_part() -> None:
+    """An appointment is found by any of those it invites in that part, and not by the others of it."""
+    asked = client({"activityid": ONE, "appointment_activity_parties": [invited(ONE, 6), invited(TWO, 5), invited(ONE, 5)]})
+    (row,) = await find(asked, DESCRIPTION, "appointment", "requiredattendees.contact", [TWO, ONE])
+    assert row.values["requiredattendees.contact"] == [ONE, TWO]
+    either = f"party/_partyid_value eq {TWO} or party/_partyid_value eq {ONE}"
+    assert f"appointment_activity_parties/any(party:({either}) and party/participationtypemask eq 5)" in asked.asked[0]
+    other = client({"activityid": ONE, "appointment_activity_parties": [invited(TWO, 6)]})
+    assert await find(other, DESCRIPTION, "appointment", "requiredattendees.contact", [TWO]) == []
+
+
 async def test_what_points_elsewhere_is_not_found() -> None:
     """The filter knows the id only; the leaf knows the table too."""
     held = {"contactid": ONE, "_parentcustomerid_value": TWO, f"_parentcustomerid_value{TARGET}": "contact"}

@@ -1,5 +1,6 @@
 """Loading: what a staged row becomes, alone and on a rerun."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 from clinic import clinic
 from destination_world import Staged, World, id_of, stage
 
+from crosswalk.model.record import Row
 from crosswalk.model.values import Values
 
 
@@ -123,6 +125,21 @@ async def test_rows_the_map_no_longer_makes_are_taken_back(world: World) -> None
     again, _ = await world.run_load(stage(world.folder, clinic(), "three"))
     assert [item.rejected for item in again.records] == [0, 0, 0, 0]
     assert len(world.held("people")) == 8
+
+
+async def test_a_leftover_that_is_one_of_several_referred_to_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference may hold a list: the attendees of an appointment."""
+    await world.run_load(stage(world.folder, clinic()))
+    ids = sorted(id_of("people", f"p{number}") for number in (0, 6))
+
+    async def find(object_name: str, path: str, values: Sequence[str]) -> list[Row]:
+        return [Row("visit", {path: ids})] if path == "targetPersonId" and set(ids) & set(values) else []
+
+    monkeypatch.setattr(world.destination, "find", find)
+    report, _ = await world.run_load(stage(world.folder, clinic(5), "two"))
+    people = report.record("people")
+    assert people is not None and (people.removed, people.conflicts) == (1, 1)
+    assert id_of("people", "p6") in world.held("people")
 
 
 async def test_policies(world: World) -> None:

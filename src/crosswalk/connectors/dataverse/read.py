@@ -3,7 +3,7 @@
 There are no soft-deleted rows: what the recycle bin holds can only be asked for in FetchXML, and blocks nothing (§0.12).
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -63,25 +63,31 @@ async def fetch(client: DataverseClient, description: Description, table_name: s
 
 
 async def find(client: DataverseClient, description: Description, table_name: str, path: str, values: Sequence[str]) -> list[Row]:
-    """The rows whose leaf equals one of the values as they would be stored; texts are equal whatever their case (§8)."""
+    """The rows whose leaf equals one of the values as they would be stored, or holds it among several; texts are equal whatever
+    their case (§8)."""
     leaves = Leaves(description, table_name)
     field = description.object(table_name).field(path)
-    if field is None or field.type in _NOT_FILTERED or path in leaves.table.parties:
+    if field is None or field.type in _NOT_FILTERED:
         raise UsageError(f"Dataverse's {table_name} has no field “{path}” to search by.", "Correct the mapping's `match`.")
     literals = dict.fromkeys(literal for value in values if (literal := _literal(leaves.table, field, value)) is not None)
-    property_name = _property(leaves.table, path)
+    property_name, pattern = _asked_as(leaves.table, path)
     found: dict[str, Row] = {}
-    async for row in _matching(client, leaves, [f"{property_name} eq {literal}" for literal in literals]):
-        if path not in leaves.table.lookups or row.values.get(path) is not None:
+    async for row in _matching(client, leaves, [f"{property_name} eq {literal}" for literal in literals], pattern):
+        if field.type != "reference" or _points_to(row, path, literals):
             found[row.id] = row
     return list(found.values())
 
 
-async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequence[str]) -> AsyncIterator[Row]:
-    """The rows that meet one of the conditions: a few filters in as few batches as it takes."""
+def _points_to(row: Row, path: str, ids: Container[str]) -> bool:
+    """Whether a row's reference holds one of the ids: a filter knows the id only, the leaf the table and the part as well."""
+    return any(referenced.removeprefix(TEAM) in ids for _, referenced in _pairs(row, path))
+
+
+async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequence[str], pattern: str = "{}") -> AsyncIterator[Row]:
+    """The rows that meet one of the conditions, put into a filter of this pattern: a few filters in as few batches as it takes."""
     query = leaves.query()
     paths = [
-        with_query(leaves.table.entity_set, {**query, "$filter": " or ".join(run)})
+        with_query(leaves.table.entity_set, {**query, "$filter": pattern.format(" or ".join(run))})
         for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
     ]
     for answer in await client.read_many(paths, {"Prefer": page_preferences()}, described=True):
@@ -97,10 +103,14 @@ async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequenc
                     yield await _row(client, leaves, record)
 
 
-def _property(table: Table, path: str) -> str:
-    """What a filter calls a leaf: lookups by their value (§8)."""
-    lookup = table.lookups.get(path)
-    return path if lookup is None else lookup.value_name
+def _asked_as(table: Table, path: str) -> tuple[str, str]:
+    """What a filter calls a leaf, and the pattern of the filter: lookups by their value (§8), parties by a lambda operator over
+    the activity's own (Microsoft's page “Filter rows using OData”; §3.8)."""
+    party, lookup = table.parties.get(path), table.lookups.get(path)
+    if party is not None:
+        part = f"party/participationtypemask eq {party.mask}"
+        return "party/_partyid_value", f"{table.party_list}/any(party:({{}}) and {part})"
+    return (path if lookup is None else lookup.value_name), "{}"
 
 
 def _literal(table: Table, field: DestinationField, value: str) -> str | None:
@@ -111,7 +121,7 @@ def _literal(table: Table, field: DestinationField, value: str) -> str | None:
     text = str(stored).removeprefix(TEAM)
     kind = field.type
     if kind in {"id", "reference"}:
-        return text if _is_guid(text) else None
+        return str(UUID(text)) if _is_guid(text) else None
     if kind == "option":
         number = table.options(field.path).values.get(text)
         return None if number is None else str(number)
@@ -152,9 +162,7 @@ async def referring(client: DataverseClient, description: Description, table_nam
     """(row id, referenced id) of every row whose reference is filled."""
     table = description.table(table_name)
     if path in table.parties:
-        return [
-            pair async for page in read_rows(client, description, table_name) for row in page for pair in _party_pairs(row, path)
-        ]
+        return [pair async for page in read_rows(client, description, table_name) for row in page for pair in _pairs(row, path)]
     lookup = table.lookups.get(path)
     if lookup is None:
         raise UsageError(f"“{path}” is no reference of Dataverse's {table_name}.", "Name the reference's leaf.")
@@ -169,7 +177,8 @@ async def referring(client: DataverseClient, description: Description, table_nam
     return pairs
 
 
-def _party_pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
+def _pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
+    """(row id, referenced id) of a reference that may hold several."""
     held = row.values.get(path)
     for identity in held if isinstance(held, list) else [held] if held else []:
         yield row.id, str(identity)

@@ -1,0 +1,26 @@
+"""What the Dynamics 365 connector finds by whom it refers to, and what it says of what it may not read, against the sandbox."""
+
+from uuid import uuid4
+
+from dynamics_sandbox import created
+
+from crosswalk.connectors.dataverse.connector import DynamicsDestination
+
+
+async def test_an_appointment_is_found_by_any_of_its_attendees(destination: DynamicsDestination) -> None:
+    """In the part that is asked for (§3.8), however many there are."""
+    one, two, three = [(await created(destination, "contact", lastname=name)).id for name in ("Rao", "Iyer", "Sen")]
+    times = {"scheduledstart": "2020-01-02T10:00:00.000Z", "scheduledend": "2020-01-02T10:30:00.000Z"}
+    both = await created(
+        destination, "appointment", requiredattendees__contact=[one, two], optionalattendees__contact=three, **times
+    )
+    lone = await created(destination, "appointment", requiredattendees__contact=three, **times)
+
+    async def found(path: str, *ids: str) -> set[str]:
+        return {row.id for row in await destination.find("appointment", path, ids)}
+
+    assert await found("requiredattendees.contact", one.upper()) == {both.id}
+    assert await found("requiredattendees.contact", two, three, str(uuid4())) == {both.id, lone.id}
+    assert await found("optionalattendees.contact", one, three) == {both.id}
+    many = [str(uuid4()) for _ in range(400)]
+    assert await found("requiredattendees.contact", *many, one) == {both.id}
