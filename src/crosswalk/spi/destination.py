@@ -108,7 +108,7 @@ class DestinationWriter(Protocol):
         ...
 
     async def upload(self, path: Path, name: str) -> Value:
-        """Hand over a file's bytes; the value to write into a `file` field."""
+        """Hand over a file's bytes; the value to write into a `file` field. An item's `size`, where it has one, is in bytes."""
         ...
 
 

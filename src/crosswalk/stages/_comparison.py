@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import orjson
@@ -52,7 +53,7 @@ def compare_records(
         take_xref(connection, record.record, journal.xref(record.record))
         read_back = read_backs.get(record.object)
         counted = diff.compare_record(connection, record, folder / record.file, read_back, selection is not None)
-        _judge(connection, record, schema.object(record.object), expected)
+        _judge(connection, record, schema.object(record.object), expected, folder)
         if read_back:
             diff.take_automation(connection, record.record, read_back, list(read_backs.values()))
         each(record, counted)
@@ -68,28 +69,48 @@ def _left_out(schema: DestinationSchema, record: StagedRecord) -> list[str]:
 
 
 def _judge(
-    connection: duckdb.DuckDBPyConnection, record: StagedRecord, described: DestinationObject | None, expected: Expect
+    connection: duckdb.DuckDBPyConnection,
+    record: StagedRecord,
+    described: DestinationObject | None,
+    expected: Expect,
+    folder: Path,
 ) -> None:
     """Decide the unequal fields on their distinct values: as the platform rewrites it, or really different."""
     judgements: list[tuple[str, str | None, str | None, str, str | None]] = []
+    files = record.files()
     for distinct in diff.unjudged(connection, record.record, JUDGED_AT_ONCE):
+        names = {wanted for path, wanted, _ in distinct if path in files and wanted is not None}
+        sizes = diff.file_sizes(connection, folder, names)
         for path, wanted, actual in distinct:
             leaf = described.field(path) if described else None
-            verdict, rule = ("different", None) if leaf is None else judged(leaf, wanted, actual, expected)
+            verdict, rule = ("different", None) if leaf is None else judged(leaf, wanted, actual, expected, sizes)
             judgements.append((path, wanted, actual, verdict, rule))
     diff.take_judgements(connection, record.record, judgements)
 
 
-def judged(leaf: DestinationField, wanted: str | None, actual: str | None, expected: Expect) -> tuple[str, str | None]:
-    """The verdict (equal, normalised, different) on one staged value (as text) and what reads back, and the rule."""
+def judged(
+    leaf: DestinationField, wanted: str | None, actual: str | None, expected: Expect, sizes: Mapping[str, int]
+) -> tuple[str, str | None]:
+    """The verdict (equal, normalised, different) on one staged value (as text) and what reads back, and the rule.
+
+    `sizes`: the bytes of the source's files by name.
+    """
     if leaf.type == "file":
-        named = wanted is not None and actual is not None and orjson.dumps(wanted).decode() in actual
-        return ("equal", None) if named else ("different", None)
+        return ("equal", None) if _holds_file(wanted, actual, sizes) else ("different", None)
     value = _value(leaf, wanted)
     answer = expected(leaf, value)
     if not _same(answer.value, actual):
         return "different", answer.rule
     return ("equal", None) if answer.rule is None and answer.value == value else ("normalised", answer.rule or "rewritten")
+
+
+def _holds_file(name: str | None, actual: str | None, sizes: Mapping[str, int]) -> bool:
+    """What reads back is a file of that name and, where the platform tells its `size`, as big as the source's."""
+    if name is None or actual is None or orjson.dumps(name).decode() not in actual:
+        return False
+    files: Any = orjson.loads(actual)
+    held = cast(list[Mapping[str, Any]], files if isinstance(files, list) else [])
+    return all(sizes.get(name, item["size"]) == item["size"] for item in held if "size" in item)
 
 
 def _value(leaf: DestinationField, text: str | None) -> Value:

@@ -3,7 +3,7 @@
 What differs is judged afterwards on distinct values (law 7): `unjudged` gives them, `take_judgements` takes the verdicts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +127,15 @@ def unjudged(connection: duckdb.DuckDBPyConnection, record: str, size: int) -> I
     with connection.cursor() as cursor:
         for batch in cursor.sql(query).to_arrow_reader(size):
             yield [(row["field"], row["expected"], row["actual"]) for row in batch.to_pylist()]
+
+
+def file_sizes(connection: duckdb.DuckDBPyConnection, workspace: Path, names: Collection[str]) -> dict[str, int]:
+    """The bytes of the source's files with these names, as extracted; names without a file are left out."""
+    described = workspace / "raw" / "_files.parquet"
+    if not names or not described.exists():
+        return {}
+    query = f"SELECT name, size FROM {parquet(described)} WHERE size IS NOT NULL AND name IN ({literals(names)})"
+    return dict(connection.execute(query).fetchall())
 
 
 def take_judgements(connection: duckdb.DuckDBPyConnection, record: str, judgements: Sequence[Sequence[str | None]]) -> None:

@@ -239,6 +239,26 @@ async def test_a_note_that_was_cut_off_before_its_document_is_completed(
     assert isinstance(refused, RejectedError) and refused.code == "duplicate"
 
 
+@pytest.mark.parametrize(
+    ("step", "times"), [("InitializeAnnotationBlocksUpload", 1), ("UploadBlock", 2), ("CommitAnnotationBlocksUpload", 1)]
+)
+async def test_a_document_lost_on_its_way_is_not_there(
+    server: Sandbox, destination: DynamicsDestination, tmp_path: Path, step: str, times: int
+) -> None:
+    """Whichever of its requests is lost: the note reads as one without a document, and gets it when it is created again."""
+    (tmp_path / "scan.pdf").write_bytes(b"x" * 4_000_000)
+    value = await destination.upload(tmp_path / "scan.pdf", "scan.pdf")
+    writes = [Write(str(uuid4()), {"subject": "Scan", "documentbody": value})]
+    lost = {"kind": "drop_before_commit", "match": {"path_prefix": f"/api/data/v9.2/{step}"}, "times": times}
+    await server.control("faults", lost)
+    with pytest.raises(UncertainError):
+        await destination.create("annotation", writes, MARKER)
+    (left,) = await destination.fetch("annotation", [writes[0].id])
+    assert left.values["documentbody"] is None
+    (completed,) = await destination.create("annotation", writes, MARKER)
+    assert isinstance(completed, Row) and completed.values["documentbody"] == value
+
+
 async def test_a_document_over_the_limit_is_refused(destination: DynamicsDestination, tmp_path: Path) -> None:
     """The organisation's limit (§9) is said before anything is sent."""
     path = tmp_path / "film.avi"

@@ -178,11 +178,12 @@ def test_expected_names_its_rule(path: str, value: Value, stored: Value, ruled: 
                 ],
             },
         ),
-        ("annotation", {"subject": "S", "documentbody": [{"name": "a.pdf", "size": 9}]}, {"subject": "S", "filename": "a.pdf"}),
+        ("annotation", {"subject": "S", "documentbody": [{"name": "a.pdf", "size": 9}]}, {"subject": "S"}),
     ],
 )  # fmt: skip
 def test_bodies_of_creations(table: str, values: dict[str, Value], body: dict[str, Any]) -> None:
-    """Lookups are bound by navigation name, createdon goes through its stand-in, parties into their collection; no id, no None."""
+    """Lookups are bound by navigation name, createdon goes through its stand-in, parties into their collection; no id, no None,
+    and of a document nothing yet."""
     assert leaves(table).unflatten(values, clear=False) == body
 
 
@@ -272,6 +273,8 @@ def test_parties_as_answered() -> None:
 
 
 def test_a_note_shows_its_documents_name_and_size() -> None:
-    """The size as the platform counts it; a note without a document has none."""
+    """The size as the platform counts it; a note without a document has none, whatever name it bears."""
     assert leaves("annotation").flatten({"filename": "a.pdf", "filesize": 9})["documentbody"] == [{"name": "a.pdf", "size": 9}]
     assert leaves("annotation").flatten({"filename": None, "filesize": None})["documentbody"] is None
+    for size in (None, 0):
+        assert leaves("annotation").flatten({"filename": "a.pdf", "filesize": size})["documentbody"] is None

@@ -5,12 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from destination_world import SCHEMA, Staged, World, extract, id_of, stage
 
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedWrites
+from crosswalk.model.values import Value
 from crosswalk.testing.memory_destination import Killed, MemoryDestination
 
 CUTS = {"killed": Killed, "no answer": lambda: UncertainError("the connection dropped")}
@@ -56,3 +59,25 @@ async def test_a_document_that_had_not_arrived_is_sent_again(tmp_path: Path, cut
     assert list(there.held("notes")) == [id_of("notes", "n")]
     rows = {"companies": [], "people": [], "notes": ["staged"], "note_links": []}
     assert (await there.reconciled(scan(tmp_path), extract(tmp_path, rows))).balanced
+
+
+@pytest.mark.parametrize(
+    ("held", "differs"),
+    [
+        ([{"name": "scan.pdf", "size": 5}], False),
+        ([{"name": "scan.pdf", "size": 4}], True),
+        ([{"name": "other.pdf", "size": 5}], True),
+        ([{"fileId": "f", "label": "scan.pdf"}], False),
+        (None, True),
+    ],
+)
+async def test_a_document_is_compared_by_its_name_and_size(tmp_path: Path, held: Value, differs: bool) -> None:
+    """The size where the destination tells one; a note whose document never arrived is different."""
+    (tmp_path / "scan.pdf").write_bytes(b"bytes")
+    there = World(tmp_path, attachment=lambda name: tmp_path / name)
+    await there.run_load(scan(tmp_path))
+    extract(tmp_path, {"notes": ["staged"]})
+    pq.write_table(pa.table({"name": ["scan.pdf"], "size": [5]}), tmp_path / "raw" / "_files.parquet")
+    there.destination.person_edits("notes", id_of("notes", "n"), {"file": held})
+    diff = await there.diff(scan(tmp_path))
+    assert [item.field for item in diff.differences] == (["file"] if differs else [])

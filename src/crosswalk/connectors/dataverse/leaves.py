@@ -48,8 +48,9 @@ class Leaves:
     def unflatten(self, values: Values, *, clear: bool) -> dict[str, Any]:
         """Leaf values as a request body. None is left out, or with `clear` (an update) sent as what empties the column.
 
-        The id is left out: it is not a value but the row's address. A file's name is sent, its bytes are another matter
-        (files.py). RejectedError for a leaf that the table does not have or that cannot be written.
+        The id is left out: it is not a value but the row's address; and a document, which files.py sends, its name with its
+        bytes: a note that bears the name of a document is not to be taken for one that has it. RejectedError for a leaf that
+        the table does not have or that cannot be written.
         """
         body: dict[str, Any] = {}
         parties: list[dict[str, Any]] = []
@@ -91,10 +92,8 @@ class Leaves:
 
     def _put(self, body: dict[str, Any], field: DestinationField, value: Value) -> None:
         if field.path == self._document:
-            held = cast(list[Mapping[str, Any]], value or [])
-            body["filename"] = str(held[0]["name"]) if held else None
-            if not held:
-                body[field.path] = None
+            if value is None:
+                body |= {"filename": None, field.path: None}
         else:
             # createdon is written through another column, which swaps places with it (§3.6).
             name = "overriddencreatedon" if field.path == "createdon" else field.path
@@ -118,8 +117,9 @@ class Leaves:
                 identity = record[name]
                 values[path] = None if identity is None else _pointed(lookup, identity, record.get(name + TARGET))
         if self._document is not None and "filename" in record:
-            name, size = record["filename"], record.get("filesize")
-            values[self._document] = [{"name": name, "size": int(size or 0)}] if name else None
+            name, size = record["filename"], int(record.get("filesize") or 0)
+            # A document without bytes is none: its name may stand before it has arrived (§9).
+            values[self._document] = [{"name": name, "size": size}] if name and size else None
         if self.table.party_list in record:
             held = cast(list[Mapping[str, Any]], record[str(self.table.party_list)])
             values.update((path, _invited(party, held)) for path, party in self.table.parties.items())

@@ -26,6 +26,7 @@ _OPEN = 0
 """The state in which a record can be changed: Open of activities, Active of other tables (§3.9)."""
 _ONLY_UPDATE = {"If-Match": "*"}
 """Without it a PATCH of a record that is gone would create it anew (§2)."""
+_NOTHING = b"{}"
 _OURS = frozenset({"integration", "import"})
 
 
@@ -93,6 +94,7 @@ class Updater:
         state = {path: value for path, value in write.values.items() if path in {STATE, STATUS}}
         others = {path: value for path, value in write.values.items() if path not in state}
         parts = [await self._patch(write.id, values) for values in (others, state) if values]
+        parts = [part for part in parts if part.body != _NOTHING]  # a document that goes in blocks
         return [Changeset(parts)] if len(parts) > 1 else [*parts]
 
     async def _send_large_documents(self, writes: Sequence[Write]) -> None:
