@@ -3,6 +3,8 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +17,8 @@ from crosswalk.model.errors import RejectedError, UncertainError, UnreachableErr
 DEFAULT_TIMEOUT_SECONDS = 60.0
 UPLOAD_TIMEOUT_SECONDS = 900.0
 CONNECT_TIMEOUT_SECONDS = 15.0
+LONGEST_DATED_WAIT_SECONDS = 300.0
+"""Of a Retry-After that is a date: two clocks may differ by hours, while asking once too early costs one more refusal."""
 _JSON = "application/json"
 
 
@@ -34,9 +38,26 @@ class Answer:
             return None
 
     def retry_after_seconds(self) -> float | None:
-        """The wait the server asks for (RFC 9110 §10.2.3, seconds form), or None."""
+        """The wait the server asks for (RFC 9110 §10.2.3), or None. A date is counted from the answer's own where it has one,
+        since our clock may differ; what is past already says nothing."""
         text = self.headers.get("Retry-After", "").strip()
-        return float(text) if text.replace(".", "", 1).isdigit() else None
+        if text.replace(".", "", 1).isdecimal():
+            return float(text)
+        until = _moment(text)
+        if until is None:
+            return None
+        now = _moment(self.headers.get("Date", "")) or datetime.now(UTC)
+        seconds = (until - now).total_seconds()
+        return min(seconds, LONGEST_DATED_WAIT_SECONDS) if seconds > 0 else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as headers have it (RFC 9110 §5.6.7); without a zone it is in UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def json_body(body: Any, object_name: str) -> bytes:

@@ -5,11 +5,13 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
-from crosswalk.kit.http import Answer, HttpClient
+from crosswalk.kit.http import LONGEST_DATED_WAIT_SECONDS, Answer, HttpClient
 from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
 
 Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -107,8 +109,32 @@ def test_an_address_that_is_none(address: str) -> None:
     ("header", "seconds"), [({}, None), ({"Retry-After": "7"}, 7.0), ({"Retry-After": "0.5"}, 0.5), ({"Retry-After": "soon"}, None)]
 )
 def test_retry_after(header: dict[str, str], seconds: float | None) -> None:
-    """Seconds are obeyed; anything else is as if it were absent."""
+    """Seconds are obeyed; anything else but a date is as if it were absent."""
     assert Answer(429, header, b"").retry_after_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [
+        ("Sat, 21 Nov 2026 19:00:07 GMT", 7.0),
+        ("Saturday, 21-Nov-26 19:00:07 GMT", 7.0),
+        ("Sat Nov 21 19:00:07 2026", 7.0),
+        ("Sat, 21 Nov 2026 23:00:00 GMT", LONGEST_DATED_WAIT_SECONDS),
+        ("Sat, 21 Nov 2026 18:59:59 GMT", None),
+        ("Sat, 99 Nov 2026 18:59:59 GMT", None),
+    ],
+)
+def test_retry_after_a_date(until: str, seconds: float | None) -> None:
+    """By the server's own clock, in all three forms that dates have in headers, and never for hours."""
+    headers = {"Retry-After": until, "Date": "Sat, 21 Nov 2026 19:00:00 GMT"}
+    assert Answer(429, headers, b"").retry_after_seconds() == seconds
+
+
+def test_retry_after_a_date_without_the_server_s_own() -> None:
+    """Then our clock has to do."""
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    seconds = Answer(429, {"Retry-After": until}, b"").retry_after_seconds()
+    assert seconds is not None and 25 < seconds <= 30
 
 
 @pytest.mark.parametrize(("body", "content"), [(b'{"a":1}', {"a": 1}), (b"", None), (b"<html>", None)])
