@@ -207,6 +207,39 @@ async def test_a_batch_of_reads_is_asked_again_and_others_are_not(scripted: Open
     assert len(script.asked) == 1
 
 
+FAILED = refused(500, "0x80044151", "SQL timeout expired.")
+
+
+async def test_a_read_that_failed_within_a_batch_is_asked_again(scripted: Open) -> None:
+    """Alone, in its place, with pauses, as a read by itself would be; a write is the caller's matter."""
+    client, script = scripted(batch_answer(ok({"n": 0}), FAILED, ok({"n": 2})), batch_answer(FAILED), batch_answer(ok({"n": 1})))
+    answers = await client.read_many([f"contacts({number})" for number in range(3)])
+    assert [answer.json() for answer in answers] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert [b"contacts(0)" in body for _, _, body, _ in script.asked] == [True, False, False]
+    client, script = scripted(batch_answer(FAILED))
+    (answer,) = await client.batch([Part("DELETE", "contacts(1)")])
+    assert answer.status == 500 and len(script.asked) == 1
+
+
+async def test_a_read_that_fails_each_time_is_not_answered(scripted: Open) -> None:
+    """Nothing was changed: never an outcome that is uncertain. Who can do without the answer gets the failure."""
+    client, script = scripted(*[batch_answer(FAILED)] * 3)
+    with pytest.raises(UnreachableError, match="GET contacts"):
+        await client.read_many(["contacts?$top=1"])
+    assert len(script.asked) == 3
+    client, _ = scripted(*[batch_answer(FAILED)] * 3)
+    assert [answer.status for answer in await client.try_many(["contacts"])] == [500]
+
+
+async def test_answers_that_lack_parts(scripted: Open) -> None:
+    """Reads are asked again; what else was sent again after a limit is perhaps carried out."""
+    client, _ = scripted(batch_answer(ok({"n": 0})), batch_answer(ok({"n": 0}), ok({"n": 1})))
+    assert len(await client.read_many(["contacts", "accounts"])) == 2
+    client, _ = scripted(batch_answer(throttled("0"), throttled("0")), batch_answer(ok(None, 204)))
+    with pytest.raises(UncertainError, match="lacks some of its parts"):
+        await client.batch([Part("DELETE", f"contacts({number})") for number in range(2)])
+
+
 async def test_a_batch_refused_whole_is_a_refusal(scripted: Open) -> None:
     """When the server answers something other than a batch."""
     client, _ = scripted(refused(413, ""))

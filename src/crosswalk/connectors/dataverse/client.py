@@ -59,7 +59,7 @@ class DataverseClient:
         self._caller = {"CallerObjectId": caller_object_id} if caller_object_id else {}
         # An affinity cookie would tie all requests to one web server, and the limits are counted for each (§5.3).
         self._http = HttpClient(self.base_url, {**_HEADERS, **self._caller}, timeout_seconds, cookies=False)
-        self._login = Login(self.base_url, credentials)
+        self._login = Login(self.base_url, credentials, pauses=read_pauses)
         self._governor = governor or Governor()
         self._read_pauses = read_pauses
         self._settling = settling or Settling()
@@ -136,44 +136,79 @@ class DataverseClient:
     async def batch(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
         """Many requests as one (§4.1), answered item by item, refusals included: the caller judges each.
 
-        A batch of nothing but GETs is asked again when it got lost. UsageError for more than MOST_PARTS inner requests.
+        Of a batch of nothing but GETs, what got lost is asked again: all of it, or the parts that the server failed at.
+        UsageError for more than MOST_PARTS inner requests.
         """
         if count(items) > MOST_PARTS:
             raise UsageError(f"A batch holds at most {MOST_PARTS} requests, not {count(items)}.", "Cut it into slices.")
         if not items:
             return []
+        only_reads = all(isinstance(item, Part) and item.method == "GET" for item in items)
+        return await self._read_batch(items) if only_reads else await self._accepted(items)
+
+    async def _read_batch(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
+        """The answers to GETs, every one of them; those that the server failed at each time as it said so."""
+        answers = await self._until_complete(items)
+        for pause in self._read_pauses:
+            failed = [place for place, answer in enumerate(answers) if answer.status in _LOST]
+            if not failed:
+                break
+            await asyncio.sleep(pause)
+            _put(answers, failed, await self._until_complete([items[place] for place in failed]))
+        return answers
+
+    async def _until_complete(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
+        async def ask() -> list[PartAnswer]:
+            answers = await self._accepted(items)
+            if len(answers) != len(items):
+                raise _incomplete()
+            return answers
+
+        return await until_answered(ask, "Dataverse", "POST $batch", self._read_pauses)
+
+    async def _accepted(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
+        """The answers of one batch; what met a limit within it is sent again, since it was not carried out."""
+        answers = await self._one_batch(items)
+        while throttled := [place for place, answer in enumerate(answers) if answer.status == 429]:
+            first = answers[throttled[0]]
+            self._governor.refused(await self._governor.before(), stated_limit(*error_of(first)), first.retry_after_seconds())
+            again = await self._one_batch([items[place] for place in throttled])
+            if len(again) != len(throttled):
+                raise _incomplete()
+            _put(answers, throttled, again)
+        return answers
+
+    async def _one_batch(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
         boundary = f"batch_{uuid4().hex}"
         sent = {"Content-Type": f"multipart/mixed; boundary={boundary}", "Prefer": "odata.continue-on-error"}
-        body = write_batch(items, ROOT, boundary, self._caller)
-        only_reads = all(isinstance(item, Part) and item.method == "GET" for item in items)
-        exchange = self._until_answered if only_reads else self._send
-        answer = await exchange("POST", "$batch", body, sent)
+        answer = await self._send("POST", "$batch", write_batch(items, ROOT, boundary, self._caller), sent)
         content_type = answer.headers.get("Content-Type", "")
         if not content_type.lower().startswith("multipart/"):
             raise refusal(answer, "POST $batch")
-        return await self._without_throttled(items, read_batch(answer.body, content_type))
+        return read_batch(answer.body, content_type)
 
     async def batch_of_described(self, items: Sequence[BatchItem]) -> list[PartAnswer]:
         """As `batch`, for tables and columns that are described: what a server does not know yet is asked again."""
         return await self._settling.many(items, self.batch)
 
-    async def _without_throttled(self, items: Sequence[BatchItem], answers: list[PartAnswer]) -> list[PartAnswer]:
-        """The answers, with items that met a limit within the batch sent again: they were not carried out."""
-        throttled = [place for place, answer in enumerate(answers) if answer.status == 429]
-        if not throttled:
-            return answers
-        first = answers[throttled[0]]
-        self._governor.refused(await self._governor.before(), stated_limit(*error_of(first)), first.retry_after_seconds())
-        again = await self.batch([items[place] for place in throttled])
-        for place, answer in zip(throttled, again, strict=True):
-            answers[place] = answer
-        return answers
-
     async def read_many(
         self, paths: Sequence[str], headers: Mapping[str, str] | None = None, most: int = MOST_PARTS, *, described: bool = False
     ) -> list[PartAnswer]:
-        """Many GETs, at most `most` in one request and these side by side, answered one by one in order. `described`: of tables
-        and columns that are."""
+        """Many GETs, at most `most` in one request and these side by side, answered one by one in order, refusals included.
+        `described`: of tables and columns that are. UnreachableError when the server fails at one of them each time."""
+        answers = await self.try_many(paths, headers, most, described=described)
+        for path, answer in zip(paths, answers, strict=True):
+            if answer.status in _LOST:
+                raise UnreachableError(
+                    f"Dataverse failed at GET {place_of(path)} {len(self._read_pauses) + 1} times (status {answer.status}).",
+                    "Call again later; reading changed nothing.",
+                )
+        return answers
+
+    async def try_many(
+        self, paths: Sequence[str], headers: Mapping[str, str] | None = None, most: int = MOST_PARTS, *, described: bool = False
+    ) -> list[PartAnswer]:
+        """As `read_many`; what the server fails at each time is answered as such."""
         parts = [Part("GET", path, headers=headers or {}) for path in paths]
         ask = self.batch_of_described if described else self.batch
         answers = await asyncio.gather(*(ask(parts[start : start + most]) for start in range(0, len(parts), most)))
@@ -221,6 +256,17 @@ def _below_root(link: str) -> str:
     if not root:
         raise UnreachableError("The organisation's next link leads elsewhere.", "Give the organisation's own address.")
     return path
+
+
+def _put(answers: list[PartAnswer], places: Sequence[int], again: Sequence[PartAnswer]) -> None:
+    for place, answer in zip(places, again, strict=True):
+        answers[place] = answer
+
+
+def _incomplete() -> UncertainError:
+    return UncertainError(
+        "The answer to a $batch lacks some of its parts.", "Whether they were carried out is settled by reading the destination."
+    )
 
 
 def _succeeded(answer: Answer, place: str, body: Any) -> Answer:
