@@ -1,6 +1,6 @@
 """Findings from answers that the sandbox does not give: what may not be read, what is audited, what an undo cannot see."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +18,21 @@ class Organisation:
     def __init__(self, **rows: Any) -> None:
         self._rows = rows
 
-    async def read_many(self, paths: Sequence[str]) -> list[PartAnswer]:
+    async def try_many(self, paths: Sequence[str], headers: Mapping[str, str] | None = None) -> list[PartAnswer]:
+        assert all(("$top=" in path) is (headers is None) for path in paths), "a page's size takes the place of $top"
         return [self._answer(path.partition("?")[0]) for path in paths]
 
     def _answer(self, entity_set: str) -> PartAnswer:
+        """The first row, with a link to the others."""
         if entity_set not in self._rows:
             return PartAnswer(403, {}, b"{}")
-        return PartAnswer(200, {}, orjson.dumps({"value": self._rows[entity_set], "@odata.count": len(self._rows[entity_set])}))
+        rows = self._rows[entity_set]
+        link = {"@odata.nextLink": entity_set} if len(rows) > 1 else {}
+        return PartAnswer(200, {}, orjson.dumps({"value": rows[:1], "@odata.count": len(rows), **link}))
+
+    async def linked_rows(self, link: str) -> AsyncIterator[list[Any]]:
+        for row in self._rows[link][1:]:
+            yield [row]
 
     def traffic(self) -> Any:
         return SimpleNamespace(requests_per_minute=None)
@@ -62,6 +70,23 @@ async def test_auditing_takes_both(organisation: bool, table: bool, told: bool) 
     """Changes are logged where the organisation and the table are audited."""
     found = await findings(Organisation(organizations=[{"isauditenabled": organisation}]), contact(audited=table))
     assert ("audit_enabled" in found) is told
+
+
+async def test_a_webhook_behind_the_first_page_is_seen() -> None:
+    """Organisations with thousands of plug-in steps have them on several pages (§8)."""
+
+    def step(name: str, **more: Any) -> Any:
+        return {
+            "sdkmessageid": {"name": "Create"},
+            "sdkmessagefilterid": {"primaryobjecttypecode": "contact"},
+            "name": name,
+            **more,
+        }
+
+    hook = step("Hook", eventhandler_serviceendpoint={"url": "https://hooks.example.test/in"})
+    found = await findings(Organisation(sdkmessageprocessingsteps=[step("One"), step("Two"), hook]), contact())
+    assert found["webhook_outside"].examples == ("hooks.example.test",)
+    assert found["plugin_active"].count == 2
 
 
 async def test_cascades_into_tables_that_cannot_be_seen_are_named() -> None:

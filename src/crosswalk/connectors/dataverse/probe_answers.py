@@ -1,12 +1,14 @@
-"""Everything the probes want to know, asked in one request; what may not be read is told apart from what is not there."""
+"""Everything the probes want to know, asked in two requests; what may not be read is told apart from what is not there."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from crosswalk.connectors.dataverse.addresses import with_query
-from crosswalk.connectors.dataverse.client import DataverseClient
+from crosswalk.connectors.dataverse.client import DataverseClient, page_preferences
 from crosswalk.connectors.dataverse.description import Description, Raw
+from crosswalk.connectors.dataverse.multipart import PartAnswer
 from crosswalk.model.finding import Finding, Severity
 
 _QUESTIONS: Mapping[str, Mapping[str, str]] = {
@@ -60,17 +62,42 @@ class Answers:
 
 async def questions(client: DataverseClient, description: Description, written: Mapping[str, int]) -> Answers:
     """Ask everything; the baseline of each written table and of each of its keys too."""
-    asked = {entity_set: with_query(entity_set, query) for entity_set, query in _QUESTIONS.items()}
+    listed = {entity_set: with_query(entity_set, query) for entity_set, query in _QUESTIONS.items()}
+    counted = _counts(description, written)
+    # A page's size must not be asked of what has a `$top` (facts/dataverse.md §8).
+    answers = await asyncio.gather(
+        client.try_many(list(listed.values()), {"Prefer": page_preferences()}), client.try_many(list(counted.values()))
+    )
+    contents = {name: await _whole(client, answer) for name, answer in zip(listed, answers[0], strict=True)}
+    contents |= {name: _content(answer) for name, answer in zip(counted, answers[1], strict=True)}
+    return Answers(contents)
+
+
+def _counts(description: Description, written: Mapping[str, int]) -> dict[str, str]:
+    """The addresses that count the rows of each written table, and those with a value in one of its keys."""
+    asked: dict[str, str] = {}
     for table in (description.tables[name] for name in written if name in description.tables):
-        counted = {"$select": table.primary_id, "$top": "1", "$count": "true"}
-        asked[f"held:{table.logical}"] = with_query(table.entity_set, counted)
+        query = {"$select": table.primary_id, "$top": "1", "$count": "true"}
+        asked[f"held:{table.logical}"] = with_query(table.entity_set, query)
         for key in table.keys:
             if len(key.columns) == 1 and key.columns[0] in table.columns:
-                filled = {**counted, "$filter": f"{key.columns[0]} ne null"}
+                filled = {**query, "$filter": f"{key.columns[0]} ne null"}
                 asked[f"keyed:{table.logical}.{key.columns[0]}"] = with_query(table.entity_set, filled)
-    answers = await client.read_many(list(asked.values()))
-    contents = {name: answer.json() if answer.ok else None for name, answer in zip(asked, answers, strict=True)}
-    return Answers(contents)
+    return asked
+
+
+def _content(answer: PartAnswer) -> Raw | None:
+    return cast(Raw, answer.json()) if answer.ok else None
+
+
+async def _whole(client: DataverseClient, answer: PartAnswer) -> Raw | None:
+    """The content with the rows of all pages: what stands behind the first 5,000 could be the webhook that is looked for."""
+    content = _content(answer)
+    link = content.get("@odata.nextLink") if content is not None else None
+    if content is None or link is None:
+        return content
+    more = [row async for page in client.linked_rows(str(link)) for row in page]
+    return {**content, "value": [*content["value"], *more]}
 
 
 def found(
