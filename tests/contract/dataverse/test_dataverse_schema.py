@@ -91,6 +91,27 @@ async def test_everything_created_can_be_written(destination: DynamicsDestinatio
     assert emptied.values["pulse_practitionerid"] is None
 
 
+async def test_an_option_with_a_new_label_is_still_itself(server: Sandbox, destination: DynamicsDestination) -> None:
+    """Else everything that holds it would look edited, and an undo would keep it."""
+    await apply_all(destination)
+    values = {"pulse_bloodtype": "UNKNOWN", "gendercode": "OTHER"}
+    row = await created(destination, "contact", lastname="Rao", **values)
+    for name, number in (("pulse_bloodtype", 1), ("gendercode", 2)):
+        path = f"EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='{name}')"
+        held = await server.call("GET", f"{path}/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$expand=OptionSet")
+        texts = {"LocalizedLabels": [{"Label": "Not said", "LanguageCode": 1033}]}
+        place = {
+            "EntityLogicalName": "contact",
+            "AttributeLogicalName": name,
+            "Value": held["OptionSet"]["Options"][number]["Value"],
+        }
+        await server.call("POST", "UpdateOptionValue", {**place, "Label": texts, "MergeLabels": False})
+    await server.call("POST", "PublishAllXml", {})
+    async with server.destination() as later:
+        (found,) = await later.fetch("contact", [row.id])
+    assert {path: found.values[path] for path in values} == values
+
+
 async def test_a_new_table_brings_along_what_was_foretold(destination: DynamicsDestination) -> None:
     """Plans count on `created_object`: each of its fields is there after the creation, as it said."""
     before = await destination.describe()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crosswalk.connectors.dataverse.description import upper_snake
 from crosswalk.connectors.dataverse.naming import prefix_of, schema_name
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.errors import RejectedError
@@ -140,9 +139,8 @@ def _text(asked: FieldCreation) -> tuple[str, dict[str, Any]]:
 
 
 def option(value: int, symbol: str, title: str, language: int) -> dict[str, Any]:
-    """An option; its symbol is kept as its description where the title would yield another one."""
-    told = symbol if symbol != upper_snake(title) else ""
-    return {"Value": value, "Label": label(title, language), **_description(told, language)}
+    """An option; its symbol is kept as its description, so that it stays what it is when somebody changes the label."""
+    return {"Value": value, "Label": label(title, language), **_description(symbol, language)}
 
 
 def _description(text: str, language: int) -> dict[str, Any]:
