@@ -16,8 +16,9 @@ from crosswalk.store.sql import quoted, staged_rows
 def resolve_owners(
     mapping: Mapping, raw: Path, users: Sequence[User], fallback_email: str | None, connection: duckdb.DuckDBPyConnection
 ) -> tuple[Owners, tuple[Finding, ...]]:
-    """Owners by e-mail: an address several source rows share is a finding, never a match; disabled users are caught."""
-    known = {user.email.strip().lower(): user for user in users}
+    """Owners by e-mail: an address that several source rows or several active users share is a finding, never a match; disabled
+    users are caught."""
+    known = _by_address(users)
     columns = sorted(set(_owner_columns(mapping)))
     holders: Counter[str] = Counter()
     for source_object, column in columns:
@@ -27,12 +28,9 @@ def resolve_owners(
         ).fetchall()
         holders.update(dict(rows))
     owners = tuple(_resolve(email, count, known) for email, count in sorted(holders.items()))
-    fallback = known.get((fallback_email or "").strip().lower())
+    fallback = _resolve((fallback_email or "").strip().lower(), 1, known)
     resolved = Owners(
-        owners=owners,
-        fallback_email=fallback_email,
-        fallback_user_id=fallback.id if fallback and fallback.active else None,
-        based_on={"mapping": mapping.digest()},
+        owners=owners, fallback_email=fallback_email, fallback_user_id=fallback.user_id, based_on={"mapping": mapping.digest()}
     )
     needed = any(mapped.owner for record in mapping.active().values() for mapped in record.fields.values())
     return resolved, tuple(_findings(resolved, needed))
@@ -48,26 +46,49 @@ def _owner_columns(mapping: Mapping) -> Iterator[tuple[str, str]]:
                 yield (joined.from_, column) if joined else (record.from_, mapped.owner)
 
 
-def _resolve(email: str, count: int, known: dict[str, User]) -> Owner:
-    user = known.get(email)
-    if count > 1:
+def _by_address(users: Sequence[User]) -> dict[str, dict[str, bool]]:
+    """Address → the users who have it: id → whether they are active."""
+    known: dict[str, dict[str, bool]] = {}
+    for user in users:
+        if email := user.email.strip().lower():
+            known.setdefault(email, {})[user.id] = user.active
+    return known
+
+
+def _resolve(email: str, count: int, known: dict[str, dict[str, bool]]) -> Owner:
+    users = known.get(email, {})
+    active = [id for id, is_active in users.items() if is_active]
+    if count > 1 or len(active) > 1:
         return Owner(email=email, status="shared", holders=count)
-    if user is None:
+    if not users:
         return Owner(email=email, status="unmatched")
-    return Owner(email=email, status="matched" if user.active else "disabled", user_id=user.id if user.active else None)
+    return Owner(email=email, status="matched" if active else "disabled", user_id=active[0] if active else None)
 
 
 def _findings(owners: Owners, needed: bool) -> Iterator[Finding]:
-    if not needed:
-        return
+    if needed:
+        yield from _without_owner(owners)
+        yield from _without_fallback(owners)
+
+
+def _without_owner(owners: Owners) -> Iterator[Finding]:
+    """The addresses by which nobody is found: how many, and why."""
     counts = Counter(owner.status for owner in owners.owners)
-    fallback = owners.fallback_email or ""
-    goes_to = f"their records go to {fallback}" if owners.fallback_user_id else "their records have no owner"
-    if counts["shared"]:
+    goes_to = f"their records go to {owners.fallback_email}" if owners.fallback_user_id else "their records have no owner"
+    by_doctors = sum(owner.status == "shared" and owner.holders > 1 for owner in owners.owners)
+    by_users = counts["shared"] - by_doctors
+    if by_doctors:
         yield Finding(
-            code="owner_shared_email", severity="warning", count=counts["shared"],
-            message=f"{counts['shared']} e-mail addresses are shared by several doctors: nobody is matched by them; {goes_to}.",
+            code="owner_shared_email", severity="warning", count=by_doctors,
+            message=f"{by_doctors} e-mail addresses are shared by several doctors: nobody is matched by them; {goes_to}.",
             remedy="Give each doctor an address of their own in the source, or accept the fallback owner.",
+        )  # fmt: skip
+    if by_users:
+        yield Finding(
+            code="owner_shared_user_email", severity="warning", count=by_users,
+            message=f"{by_users} doctors' addresses belong to several active users of the destination: nobody is matched by them; "
+            f"{goes_to}.",
+            remedy="Disable all users but one of each address, or accept the fallback owner.",
         )  # fmt: skip
     if counts["unmatched"]:
         yield Finding(
@@ -78,18 +99,24 @@ def _findings(owners: Owners, needed: bool) -> Iterator[Finding]:
     if counts["disabled"]:
         yield Finding(
             code="owner_disabled", severity="warning", count=counts["disabled"],
-            message=f"{counts['disabled']} doctors' addresses belong to disabled users, who cannot own records; {goes_to}.",
-            remedy="Enable these users, or accept the fallback owner.",
+            message=f"{counts['disabled']} doctors' addresses belong to users who cannot own records, being disabled or without a "
+            f"licence; {goes_to}.",
+            remedy="Enable or license these users, or accept the fallback owner.",
         )  # fmt: skip
+
+
+def _without_fallback(owners: Owners) -> Iterator[Finding]:
+    """Whatever has no owner of its own needs one that can own it."""
     if owners.fallback_email and owners.fallback_user_id is None:
         yield Finding(
             code="fallback_owner_unknown", severity="blocking",
-            message=f"The fallback owner {fallback} is no active user of the destination.",
-            remedy="Invite them, or set fallback_owner in crosswalk.toml to somebody who is; then plan again.",
+            message=f"The fallback owner {owners.fallback_email} is no active user of the destination, or is several: users who "
+            "share the address.",
+            remedy="Invite them, or set fallback_owner in crosswalk.toml to the address of one active user; then plan again.",
         )  # fmt: skip
     elif owners.fallback_user_id is None:
         yield Finding(
-            code="owner_missing", severity="blocking", count=max(1, len(owners.owners) - counts["matched"]),
+            code="owner_missing", severity="blocking", count=max(1, sum(owner.status != "matched" for owner in owners.owners)),
             message="There is no fallback owner, and not every record that needs an owner has one of its own.",
             remedy="Set fallback_owner in crosswalk.toml to a user of the destination, then plan again.",
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from dynamics_sandbox import created
+from dynamics_sandbox import Sandbox, created
 
 from crosswalk.connectors.dataverse.connector import DynamicsDestination
 
@@ -24,3 +24,14 @@ async def test_an_appointment_is_found_by_any_of_its_attendees(destination: Dyna
     assert await found("optionalattendees.contact", one, three) == {both.id}
     many = [str(uuid4()) for _ in range(400)]
     assert await found("requiredattendees.contact", *many, one) == {both.id}
+
+
+async def test_a_user_without_a_licence_owns_nothing(server: Sandbox, destination: DynamicsDestination) -> None:
+    """As the probe says: what is theirs in the source goes to the fallback owner."""
+    (mehta,) = [user for user in await destination.users() if user.email == "mehta@clinic.test"]
+    assert mehta.active
+    await server.person_edits("systemuser", mehta.id, {"islicensed": False}, "admin@clinic.test")
+    (mehta,) = [user for user in await destination.users() if user.email == "mehta@clinic.test"]
+    assert not mehta.active
+    (finding,) = [item for item in await destination.probe({"contact": 1}, "USD") if item.code == "owner_unlicensed"]
+    assert finding.examples == ("mehta@clinic.test",)

@@ -165,7 +165,8 @@ async def test_a_link_beside_parties_is_not_more_of_them(link: str, followed: li
 
 
 async def test_people_by_both_addresses() -> None:
-    """By internalemailaddress, then by domainname where nobody has it as theirs; no applications, no support users (§7)."""
+    """By internalemailaddress, then by domainname where nobody active has it as theirs; no applications, no support users (§7).
+    Who is disabled or has no licence owns nothing (§3.7)."""
 
     def user(number: int, email: str | None, domain: str, **more: Any) -> dict[str, Any]:
         return {"systemuserid": f"u{number}", "internalemailaddress": email, "domainname": domain, "accessmode": 0, **more}
@@ -177,11 +178,17 @@ async def test_people_by_both_addresses() -> None:
         user(4, "app@clinic.test", "app", applicationid=ONE),
         user(5, "support@clinic.test", "support", accessmode=3),
         user(6, None, "front@clinic.test", fullname="Front Desk"),
+        user(7, "sen@clinic.test", "sen@clinic.test", islicensed=False),
+        user(8, "sen.new@clinic.test", "sen@clinic.test", islicensed=True),
     )
     listed = [(item.id, item.email, item.active) for item in await users(organization_)]
     assert listed == [
         ("u1", "mehta@clinic.test", True),
         ("u2", "iyer@clinic.test", False),
+        ("u7", "sen@clinic.test", False),
+        ("u8", "sen.new@clinic.test", True),
         ("u1", "mehta@tenant.test", True),
         ("u6", "front@clinic.test", True),
+        ("u8", "sen@clinic.test", True),
     ]
+    assert "islicensed" in organization_.asked[0]

@@ -71,6 +71,28 @@ def test_shared_unmatched_and_disabled_addresses_are_counted_without_naming_them
     assert all(item.remedy and "both@" not in item.message + item.remedy for item in findings)
 
 
+@pytest.mark.parametrize(
+    ("users", "status", "user"),
+    [
+        (["u1", "off u2"], "matched", "u1"),
+        (["off u2", "u1"], "matched", "u1"),
+        (["u1", "u2"], "shared", None),
+        (["off u1", "off u2"], "disabled", None),
+        (["u1", "u1"], "matched", "u1"),
+    ],
+)
+def test_several_users_with_one_address(world: World, users: list[str], status: str, user: str | None) -> None:
+    """Who is active has it, whatever the order; of two active ones nobody knows whom is meant: a finding, and no owner, not even
+    as the fallback."""
+    world.put("doctors", [{"Id": "d1", "Email": "one@x.test"}])
+    known = [User(name.removeprefix("off "), "One@x.test", active=not name.startswith("off")) for name in users]
+    owners, findings = resolve_owners(by_doctor(), world.raw, known, "one@x.test", world.connection)
+    (owner,) = owners.owners
+    assert (owner.status, owner.user_id, owners.fallback_user_id) == (status, user, user)
+    codes = {"matched": set[str](), "shared": {"owner_shared_user_email"}, "disabled": {"owner_disabled"}}[status]
+    assert {item.code for item in findings} == (codes | {"fallback_owner_unknown"} if codes else codes)
+
+
 def test_a_map_without_owners_needs_none(world: World) -> None:
     """Nothing is asked for where nothing is owned."""
     world.put("visits", [{"Id": "v1"}])

@@ -185,20 +185,19 @@ def _pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
 
 
 async def users(client: DataverseClient) -> list[User]:
-    """Everybody who logs in, by internalemailaddress and, where nobody has that address, by domainname (§7).
+    """Everybody who logs in, by internalemailaddress and, where nobody active has that address, by domainname (§7).
 
-    A user whose two addresses differ is listed under both. Disabled ones are listed as inactive; application users and the
-    platform's own cannot be owners of a person's records and are left out.
+    A user whose two addresses differ is listed under both. Disabled ones and those without a licence, who cannot own records
+    (§3.7), are listed as inactive; application users and the platform's own cannot be owners of a person's records and are
+    left out.
     """
-    columns = "systemuserid,fullname,internalemailaddress,domainname,isdisabled,accessmode,applicationid"
+    columns = "systemuserid,fullname,internalemailaddress,domainname,isdisabled,islicensed,accessmode,applicationid"
     query = {"$select": columns, "$orderby": "systemuserid", "$filter": "applicationid eq null"}
     people = [record async for page in client.rows("systemusers", query) for record in page if _is_person(record)]
-    listed = [_user(record, "internalemailaddress") for record in people]
-    taken = {user.email for user in listed}
-    return [
-        *(user for user in listed if user.email),
-        *(user for record in people if (user := _user(record, "domainname")).email and user.email not in taken),
-    ]
+    listed = [user for record in people if (user := _user(record, "internalemailaddress")).email]
+    taken = {user.email for user in listed if user.active}
+    by_domain = (user for record in people if (user := _user(record, "domainname")).email and user.email not in taken)
+    return list(dict.fromkeys([*listed, *by_domain]))
 
 
 def _is_person(record: Mapping[str, Any]) -> bool:
@@ -207,5 +206,5 @@ def _is_person(record: Mapping[str, Any]) -> bool:
 
 def _user(record: Mapping[str, Any], column: str) -> User:
     email = str(record.get(column) or "").strip().lower()
-    active = not record.get("isdisabled")
+    active = not record.get("isdisabled") and record.get("islicensed") is not False
     return User(str(record["systemuserid"]), email, str(record.get("fullname") or ""), active=active)
