@@ -27,6 +27,8 @@ class DestinationField(Frozen):
     writable: bool = True
     on_create: bool = True
     """False: only an update can set it (the state of an activity), so it is written after everything else is loaded."""
+    on_update: bool = True
+    """False: only its creation can set it (the time of it, say), so that a row which stands keeps its own."""
     computed: bool = False
     custom: bool = False
     to_object: str | None = None

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -87,6 +88,10 @@ MESSAGES = {
         "a record this one refers to was not loaded; written without the link",
         "Correct the parent record, then run again: the link follows by itself.",
     ),
+    "kept_from_creation": (
+        "the destination takes this field only when it creates a row; a row that stands already keeps its own value",
+        "Accept it, or for rows of ours roll back and run again.",
+    ),
     "changed_by_person": (
         "somebody changed the same field in the destination",
         "Decide which value is right; nothing was overwritten.",
@@ -154,6 +159,12 @@ class LoadJob:
         leaves = [described.field(column.path) for column in record.columns] if described else []
         return tuple(leaf.path for leaf in leaves if leaf is not None and not leaf.on_create)
 
+    def kept(self, record: StagedRecord) -> frozenset[str]:
+        """The columns of a record that the destination takes only when it creates a row."""
+        described = self.schema.object(record.object)
+        leaves = [described.field(column.path) for column in record.columns] if described else []
+        return frozenset(leaf.path for leaf in leaves if leaf is not None and not leaf.on_update)
+
     def normalise(self, record: StagedRecord) -> Normalise:
         """What values of a record's object read back as."""
         return normaliser(self.destination, self.schema.object(record.object))
@@ -203,12 +214,20 @@ class LoadJob:
             raise
 
 
-async def ahead(items: Iterator[T]) -> AsyncIterator[T]:
-    """The items, each next one prepared in a thread while the one before is worked on."""
+@asynccontextmanager
+async def ahead(items: Generator[T, None, None]) -> AsyncGenerator[AsyncIterator[T], None]:
+    """The items, each next one prepared in a thread while the one before is worked on. Behind the block, even one that was left
+    by an error, no thread is in them any more, and they are closed: what they read from may be closed, too."""
     following = asyncio.ensure_future(asyncio.to_thread(next, items, None))
-    try:
-        while (item := await following) is not None:
+
+    async def each() -> AsyncIterator[T]:
+        nonlocal following
+        while (item := await asyncio.shield(following)) is not None:  # a thread cannot be cancelled
             following = asyncio.ensure_future(asyncio.to_thread(next, items, None))
             yield item
+
+    try:
+        yield each()
     finally:
-        await asyncio.wait([following])  # nobody may close the iterator while the thread is in it
+        await asyncio.wait([following])
+        items.close()

@@ -1,7 +1,7 @@
 """What undo would do to every row, judged from the journal and the destination as it is now. Nothing here changes anything."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,11 +9,11 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.rollback_report import LISTED, KeptRow, UndoCount, UndoneSideEffect
 from crosswalk.model.staged_writes import StagedWrites
-from crosswalk.model.values import Values, instant_text
+from crosswalk.model.values import Value, Values, instant_text
 from crosswalk.spi.destination import Destination
 from crosswalk.stages._read_back import read_back
 from crosswalk.stages._row_state import differing_paths, ignored_paths, row_digest
@@ -43,6 +43,10 @@ class UndoJob:
     run: int | None
     force: bool
 
+    def markers(self) -> frozenset[str]:
+        """What the rows of this migration's runs are stamped with."""
+        return frozenset(self.destination.kept_marker(run.marker) for run in self.journal.runs())
+
     def links(self) -> dict[str, str]:
         """Link record → the path of the record it lives and dies with: the first it looks up."""
         records = self.staged.records if self.staged else ()
@@ -70,7 +74,7 @@ async def judge(job: UndoJob) -> dict[str, Path]:
     read_backs = await read_objects(job, concerned, job.folder, job.schema)
     _take(job, read_backs)
     undo.judge_rows(job.connection)
-    _add_side_effects(job, concerned)
+    _add_unknown_to_the_journal(job, concerned)
     _judge_deleted(job)
     _judge_changed(job, read_backs)
     await _note_referring(job, concerned)
@@ -79,12 +83,12 @@ async def judge(job: UndoJob) -> dict[str, Path]:
 
 
 async def judge_late(job: UndoJob, read_backs: Mapping[str, Path]) -> bool:
-    """Whether the automation made rows since they were judged (its runs are queued, and some end while we remove): those join
-    the working tables with their verdict. `read_backs` were just read; what was to be removed by then was."""
+    """Whether rows came since they were judged (the automation's runs are queued, and some end while we remove): those join the
+    working tables with their verdict. `read_backs` were just read; what was to be removed by then was."""
     undo.mark_removed(job.connection)
     undo.forget_readings(job.connection)
     _take(job, read_backs)
-    _add_side_effects(job, set(read_backs))
+    _add_unknown_to_the_journal(job, set(read_backs))
     if not any(True for _ in undo.rows_with_verdict(job.connection, "remove", 1)):
         return False
     await _note_referring(job, set(read_backs))
@@ -97,10 +101,20 @@ def _take(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
         undo.take_read_back(job.connection, name, path, job.schema)
 
 
-def _add_side_effects(job: UndoJob, concerned: set[str]) -> None:
+async def judge_children(job: UndoJob, object_name: str) -> None:
+    """Keep the rows of an object that somebody's rows have come to refer to since they were judged: deleting cascades."""
+    undo.forget_references(job.connection, object_name)
+    await _add_referring(job, {object_name}, job.schema.objects)
+    await _drop_the_automations(job, ())
+    undo.keep_what_is_needed(job.connection, job.links())
+
+
+def _add_unknown_to_the_journal(job: UndoJob, concerned: set[str]) -> None:
     known = _known_before(job, concerned)
     if known:
         undo.add_side_effects(job.connection, known, _window(job))
+    if known and job.run is None:
+        undo.add_late_writes(job.connection, known, job.markers(), job.force)
 
 
 def _known_before(job: UndoJob, concerned: set[str]) -> dict[str, Path | None]:
@@ -220,7 +234,7 @@ def _differences(
         now: Values = orjson.loads(current[id])
         ignored = ignored_paths(job.schema, name, job.destination.capabilities)
         fields = differing_paths(image.after or {} if image else {}, now, ignored)
-        unexplained = [path for path in fields if now.get(path) not in made_by_automation]
+        unexplained = [path for path in fields if not _is_one_of(now.get(path), made_by_automation)]
         if not fields:
             found.append((name, id, "remove", "", ()))
         elif unexplained and row["changed_by"] == "automation":
@@ -230,15 +244,28 @@ def _differences(
     return found
 
 
+def _is_one_of(value: Value, ids: set[str]) -> bool:
+    """Whether a value refers to one of these rows; a list of several is somebody's doing."""
+    return isinstance(value, str) and value in ids
+
+
 async def _note_referring(job: UndoJob, concerned: set[str]) -> None:
     """Rows of other objects that point at ours. The automation's (a time line's entries) go with their parent; others' block it."""
-    for described in job.schema.objects:
-        if described.name in concerned or described.name in job.destination.capabilities.derived_objects:
+    await _add_referring(job, concerned, [described for described in job.schema.objects if described.name not in concerned])
+    await _drop_the_automations(job, concerned)
+
+
+async def _add_referring(job: UndoJob, to_objects: set[str], of_objects: Iterable[DestinationObject]) -> None:
+    for described in of_objects:
+        if described.name in job.destination.capabilities.derived_objects:
             continue
         for leaf in described.fields:
-            if leaf.to_object in concerned:
+            if leaf.to_object in to_objects:
                 pairs = await job.destination.referring(described.name, leaf.path)
                 undo.add_referring(job.connection, described.name, leaf.path, leaf.to_object or "", pairs)
+
+
+async def _drop_the_automations(job: UndoJob, concerned: Collection[str]) -> None:
     candidates: dict[str, list[str]] = {}
     for name, id in undo.foreign_candidates(job.connection, concerned):
         candidates.setdefault(name, []).append(id)

@@ -19,6 +19,7 @@ def explain(
     read_backs: Mapping[str, Path],
     schema_kept: Sequence[KeptRow],
     partly: Collection[str],
+    markers: Collection[str],
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[list[Unproved], int, bool]:
     """The differences (at most LISTED, the unexplained first), how many there are, and whether all are explained."""
@@ -35,7 +36,10 @@ def explain(
         reasons = kept_reasons(connection, item.object, item.ids)
         actors = row_actors(connection, read_backs[item.object], item.ids) if item.object in read_backs else {}
         for id in item.ids:
-            why = _why(item.kind, reasons.get(id), actors.get(id, ("", "")), id in partly)
+            created_by, marker, updated_by = actors.get(id, ("", None, ""))
+            # A row of ours that is not kept is left over, whoever it names as its maker.
+            creator = "" if marker in markers else created_by
+            why = _why(item.kind, reasons.get(id), (creator, updated_by), id in partly)
             found.append(Unproved(object=item.object, kind=item.kind, destination_id=id, explained=why))
         if new_object and not item.ids:
             found.append(Unproved(object=item.object, kind="schema", destination_id="", explained=""))

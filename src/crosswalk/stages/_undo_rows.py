@@ -13,8 +13,9 @@ from crosswalk.model.record import Row, Write
 from crosswalk.model.rollback_report import LISTED, KeptRow
 from crosswalk.model.values import Values
 from crosswalk.stages._removal import LONGEST_PAUSE, UNCERTAIN_LIMIT, Remover
+from crosswalk.stages._row_state import differing_paths, ignored_paths, row_digest
 from crosswalk.stages._settlement import fetched, filled
-from crosswalk.stages._undo_plan import UndoJob
+from crosswalk.stages._undo_plan import UndoJob, judge_children
 from crosswalk.store import staging_undo as undo
 from crosswalk.store.entries import Intent, Outcome
 
@@ -130,6 +131,9 @@ class RowUndo:
         """Remove every row with that verdict, leaf first."""
         size = self.job.destination.capabilities.read_size
         for name in leaf_first(sorted(read_backs), self.job.schema):
+            if not undo.any_to_remove(self.job.connection, name):
+                continue
+            await judge_children(self.job, name)
             for rows in undo.rows_with_verdict(self.job.connection, "remove", size, name):
                 await self._remove_some(name, rows, read_backs[name])
 
@@ -140,9 +144,10 @@ class RowUndo:
             batch = await self.job.journal.open_batch(self.run, [_removal(row, None) for row in rows])
             await self.job.journal.close_batch(batch, [Outcome("kept", message=row["reason"]) for row in rows])
 
-    async def _remove_some(self, name: str, rows: Sequence[dict[str, Any]], read_back: Path) -> None:
+    async def _remove_some(self, name: str, judged: Sequence[dict[str, Any]], read_back: Path) -> None:
+        rows = await self._untouched(name, judged, read_back)
         # What equals the journal's after-image needs no second copy; an edited or foreign row's last state does.
-        special = [row["id"] for row in rows if row["record"] == undo.SIDE_EFFECT or row["fields"] or row["changed_by"] is None]
+        special = [row["id"] for row in rows if row["record"] in undo.NOT_JOURNALED or row["fields"] or row["changed_by"] is None]
         images = undo.current_values(self.job.connection, read_back, special)
         intents = [_removal(row, orjson.loads(images[row["id"]]) if row["id"] in images else None) for row in rows]
         outcomes = await self.remover.remove(intents)
@@ -151,6 +156,37 @@ class RowUndo:
             self.removed += outcome.state == "removed"
             if outcome.state != "removed":
                 self._keep(by_id[id], "refused", (), outcome.message)
+
+    async def _untouched(self, name: str, rows: Sequence[dict[str, Any]], read_back: Path) -> list[dict[str, Any]]:
+        """The rows that no person has changed or deleted since they were judged, by reading them once more; the others are kept.
+
+        What somebody does between this reading and the removal, two requests apart, is not seen.
+        """
+        if self.job.force:
+            return list(rows)
+        ignored = ignored_paths(self.job.schema, name, self.job.destination.capabilities)
+        standing = await fetched(self.job.destination, name, [row["id"] for row in rows])
+        changed = [
+            now
+            for row in rows
+            if (now := standing.get(row["id"])) is not None
+            and now.updated_by.kind != "automation"
+            and row_digest(now.id, now.deleted, now.values, ignored) != row["judged"]
+        ]
+        judged = undo.current_values(self.job.connection, read_back, [now.id for now in changed])
+        kept: dict[str, tuple[str, tuple[str, ...]]] = {}
+        for now in changed:
+            fields = self._edited(name, differing_paths(orjson.loads(judged[now.id]), now.values, ignored), now)
+            if now.deleted or fields:
+                kept[now.id] = ("deleted_by_person" if now.deleted else "edited", fields)
+        undo.set_verdicts(self.job.connection, [(name, id, "keep", reason, fields) for id, (reason, fields) in kept.items()])
+        return [row for row in rows if row["id"] not in kept]
+
+    def _edited(self, name: str, fields: Sequence[str], now: Row) -> tuple[str, ...]:
+        """The fields without references that are empty now: removing what they referred to has emptied them."""
+        described = self.job.schema.object(name)
+        references = {leaf.path for leaf in described.fields if leaf.to_object} if described else set[str]()
+        return tuple(path for path in fields if path not in references or now.values.get(path) is not None)
 
     def _keep(self, row: dict[str, Any], reason: str, fields: tuple[str, ...], detail: str = "") -> None:
         self.kept_total += 1

@@ -101,8 +101,9 @@ async def _load_record(job: LoadJob, record: StagedRecord, selected: bool) -> No
         job.journal.expect_many()
     for action, size, work in actions:
         if planned.get(action):
-            async for rows in ahead(planned_rows(job.connection, record, file, [action], size, many)):
-                await job.uninterrupted(_awaited(work(rows)))
+            async with ahead(planned_rows(job.connection, record, file, [action], size, many)) as batches:
+                async for rows in batches:
+                    await job.uninterrupted(_awaited(work(rows)))
 
 
 async def _finish_record(job: LoadJob, record: StagedRecord, selected: bool) -> None:
@@ -116,8 +117,10 @@ async def _finish_record(job: LoadJob, record: StagedRecord, selected: bool) -> 
     for action in ("adopt", "update"):
         if planned.get(action):
             updater = Updater(job, record, adopted=action == "adopt", finishing=True)
-            async for rows in ahead(planned_rows(job.connection, record, file, [action], job.destination.capabilities.read_size)):
-                await job.uninterrupted(updater.update(rows))
+            size = job.destination.capabilities.read_size
+            async with ahead(planned_rows(job.connection, record, file, [action], size)) as batches:
+                async for rows in batches:
+                    await job.uninterrupted(updater.update(rows))
 
 
 async def _awaited(work: Awaitable[None]) -> None:

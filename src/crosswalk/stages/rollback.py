@@ -100,5 +100,6 @@ async def _prove(job: UndoJob, rows: RowUndo, undo: SchemaUndo, left: dict[str, 
     after = await fingerprint(job.destination, standing, schema=schema, workspace=job.workspace, connection=job.connection)
     return explain(
         difference(job.before, after, workspace=job.workspace, connection=job.connection),
-        before=job.before, after=after, read_backs=left, schema_kept=undo.kept, partly=rows.partly, connection=job.connection,
+        before=job.before, after=after, read_backs=left, schema_kept=undo.kept, partly=rows.partly, markers=job.markers(),
+        connection=job.connection,
     )  # fmt: skip

@@ -4,7 +4,7 @@ Tables of the scratch database: `load_xref` (the journal's cross-references), `l
 `load_plan` (one record's rows with their action). All SQL over staged writes lives in the `staging*` modules of this room.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -35,6 +35,9 @@ not loaded. So a later load sees that the row is to be completed, and a finished
 DEFERRED = "+"
 """Stands between the digest and what was omitted; the paths follow that wait for the end of the load, because the destination
 takes them by an update only (`DestinationField.on_create`)."""
+KEPT = "!"
+"""Ends a changed row's `content`; the paths follow whose change was left out, because the destination takes them only when it
+creates a row (`DestinationField.on_update`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def plan_rows(
                 {omitted} AS omitted, {blocked} AS blocked, {waiting} AS waiting, s._content
             FROM {parquet(file)} s {chosen}),
         joined AS (
-            SELECT staged.*, x.state AS before, x.content AS written, x.destination_id AS written_id,
+            SELECT staged.*, x.state AS before, split_part(x.content, '{KEPT}', 1) AS written, x.destination_id AS written_id,
                 if(_state = 'existing', '{ADOPTED}', '') || _content AS digest,
                 if(len(omitted) > 0, '{OMITTED}' || array_to_string(omitted, ','), '') AS without
             FROM staged LEFT JOIN load_xref x ON x.record = {literal(record.record)} AND x.source_key = staged._key),
@@ -187,7 +190,7 @@ def planned_rows(
     actions: Sequence[Action],
     size: int,
     many: bool = False,
-) -> Iterator[list[PlannedRow]]:
+) -> Generator[list[PlannedRow], None, None]:
     """The planned rows of these actions in the order of the source, at most `size` at a time.
 
     They stream on a cursor of their own, so the connection stays free for other queries meanwhile. `many` takes them in the

@@ -126,6 +126,14 @@ def rows_with_any(connection: duckdb.DuckDBPyConnection, path: Path, leaf: str, 
     )
 
 
+def reference_ids(values: str, path: str) -> str:
+    """SQL list of the ids that a reference leaf (`path`: SQL of its JSON path) of `values` (SQL, JSON) holds: one, several where
+    it takes a list, or none."""
+    held = f"json_extract({values}, {path})"
+    several, one = f"from_json({held}, '[\"VARCHAR\"]')", f"[json_extract_string({values}, {path})]"
+    return f"(CASE json_type({held}) WHEN 'ARRAY' THEN {several} WHEN 'VARCHAR' THEN {one} ELSE [] END)"
+
+
 def json_path(leaf: str) -> str:
     """The JSON path of a leaf in a read-back's `values`, as an SQL literal."""
     return literal(f'$."{leaf}"')
@@ -136,9 +144,9 @@ def _counted(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return found[0][0]
 
 
-def row_actors(connection: duckdb.DuckDBPyConnection, path: Path, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Id → the kinds of actor that created and last changed the row."""
+def row_actors(connection: duckdb.DuckDBPyConnection, path: Path, ids: Sequence[str]) -> dict[str, tuple[str, str | None, str]]:
+    """Id → the kind of actor that created the row, the run marker it carries, and the kind that changed it last."""
     rows = connection.execute(
-        f"SELECT id, created_by_kind, updated_by_kind FROM {parquet(path)} WHERE id IN ({literals(ids)})"
+        f"SELECT id, created_by_kind, marker, updated_by_kind FROM {parquet(path)} WHERE id IN ({literals(ids)})"
     ).fetchall()
-    return {id: (created, updated) for id, created, updated in rows}
+    return {id: (created, marker, updated) for id, created, marker, updated in rows}

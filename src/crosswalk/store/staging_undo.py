@@ -1,11 +1,11 @@
 """The undo's working tables in the scratch database.
 
 `undo_entries`: what the journal says we wrote and did not take back. `undo_rows`: every row that undo would remove (ours, and
-the automation's side effects), with its verdict, `removed` once that was tried. `undo_now`: the rows as read back.
-`undo_refs`: who points at whom now.
+the automation's side effects), with its verdict, `removed` once that was tried, and the fingerprint of the state that was
+`judged`. `undo_now`: the rows as read back. `undo_refs`: who points at whom now.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from crosswalk.model.destination_schema import DestinationSchema
 from crosswalk.store.sql import literal, literals, parquet
-from crosswalk.store.staging_files import READ_BACK, json_path
+from crosswalk.store.staging_files import READ_BACK, json_path, reference_ids
 
 ENTRY = pa.schema(
     [
@@ -35,6 +35,10 @@ ENTRY = pa.schema(
 """`position` grows with time; `digest` is the row's fingerprint as the destination answered; images as JSON, updates only."""
 SIDE_EFFECT = "side effect"
 """The `record` of rows that the platform's automation made."""
+LATE_WRITE = "late write"
+"""The `record` of rows of ours that the destination stored after reading had found them absent: the journal has no create of
+them."""
+NOT_JOURNALED = (SIDE_EFFECT, LATE_WRITE)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -77,9 +81,8 @@ def take_read_back(connection: duckdb.DuckDBPyConnection, object_name: str, path
         if leaf.to_object is not None:
             connection.execute(
                 f"""
-                INSERT INTO undo_refs SELECT {literal(object_name)}, id, {literal(leaf.path)}, {literal(leaf.to_object)}, to_id
-                FROM (SELECT id, json_extract_string("values", {json_path(leaf.path)}) AS to_id FROM {parquet(path)})
-                WHERE to_id IS NOT NULL
+                INSERT INTO undo_refs SELECT {literal(object_name)}, id, {literal(leaf.path)}, {literal(leaf.to_object)},
+                    unnest({reference_ids('"values"', json_path(leaf.path))}) FROM {parquet(path)}
                 """
             )
 
@@ -112,8 +115,23 @@ def judge_rows(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT o.object, o.id, o.record, o.key, o.source_object, n.updated_by_kind AS changed_by,
             CASE WHEN n.id IS NULL THEN 'gone' WHEN n.deleted THEN 'deleted'
                 WHEN n.fingerprint = o.digest THEN 'remove' ELSE 'look' END AS verdict,
-            '' AS reason, []::VARCHAR[] AS fields
+            '' AS reason, []::VARCHAR[] AS fields, n.fingerprint AS judged
         FROM ours o LEFT JOIN undo_now n ON n.object = o.object AND n.id = o.id"""
+    )
+
+
+def add_late_writes(
+    connection: duckdb.DuckDBPyConnection, before: Mapping[str, Path | None], markers: Collection[str], force: bool
+) -> None:
+    """Add rows that carry our marker and that the journal does not hold, with the record `late write`: to be removed, or kept
+    when a person has edited them since (unless forced). `before` as in `add_side_effects`."""
+    edited = "n.updated_by_kind = 'person'" if not force else "false"
+    connection.execute(
+        f"""
+        INSERT INTO undo_rows SELECT n.object, n.id, '{LATE_WRITE}', n.id, '', n.updated_by_kind,
+            if({edited}, 'keep', 'remove'), if({edited}, 'edited', ''), [], n.fingerprint
+        FROM undo_now n ANTI JOIN ({_known(before)}) k ON k.object = n.object AND k.id = n.id
+        WHERE n.marker IN ({literals(markers)}) AND NOT n.deleted AND n.object IN ({literals(before)})"""
     )
 
 
@@ -121,15 +139,20 @@ def add_side_effects(connection: duckdb.DuckDBPyConnection, before: Mapping[str,
     """Add the automation's rows with the record `side effect`: created within the window of instants, not edited by a person,
     in the objects of `before` (object → the rows that stood there before us; None: there were none), and neither among those nor
     noted already."""
-    rows = [f"SELECT {literal(name)} AS object, id FROM {parquet(path)}" for name, path in before.items() if path is not None]
-    known = " UNION ALL ".join(["SELECT object, id FROM undo_entries", "SELECT object, id FROM undo_rows", *rows])
     connection.execute(
         f"""
-        INSERT INTO undo_rows SELECT n.object, n.id, '{SIDE_EFFECT}', n.id, '', n.updated_by_kind, 'remove', '', []
-        FROM undo_now n ANTI JOIN ({known}) k ON k.object = n.object AND k.id = n.id
+        INSERT INTO undo_rows SELECT n.object, n.id, '{SIDE_EFFECT}', n.id, '', n.updated_by_kind, 'remove', '', [],
+            n.fingerprint
+        FROM undo_now n ANTI JOIN ({_known(before)}) k ON k.object = n.object AND k.id = n.id
         WHERE n.created_by_kind = 'automation' AND n.updated_by_kind IN ('automation', 'unknown') AND NOT n.deleted
           AND n.object IN ({literals(before)}) AND n.created_at BETWEEN {literal(window[0])} AND {literal(window[1])}"""
     )
+
+
+def _known(before: Mapping[str, Path | None]) -> str:
+    """SQL of the rows that are ours by the journal, judged already, or stood there before us."""
+    rows = [f"SELECT {literal(name)} AS object, id FROM {parquet(path)}" for name, path in before.items() if path is not None]
+    return " UNION ALL ".join(["SELECT object, id FROM undo_entries", "SELECT object, id FROM undo_rows", *rows])
 
 
 def rows_with_verdict(
@@ -141,6 +164,12 @@ def rows_with_verdict(
         query = f"SELECT * FROM undo_rows WHERE {where} ORDER BY record, key DESC, id"
         for batch in cursor.sql(query).to_arrow_reader(size):
             yield batch.to_pylist()
+
+
+def any_to_remove(connection: duckdb.DuckDBPyConnection, object_name: str) -> bool:
+    """Whether rows of this object are to be removed."""
+    query = f"SELECT 1 FROM undo_rows WHERE verdict = 'remove' AND object = {literal(object_name)} LIMIT 1"
+    return connection.execute(query).fetchone() is not None
 
 
 def mark_removed(connection: duckdb.DuckDBPyConnection) -> None:
@@ -175,12 +204,19 @@ def automation_ids(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in connection.execute(f"SELECT id FROM undo_rows WHERE record = '{SIDE_EFFECT}'").fetchall()}
 
 
+def forget_references(connection: duckdb.DuckDBPyConnection, to_object: str) -> None:
+    """Forget who points at rows of this object, to take newer pairs."""
+    connection.execute(f"DELETE FROM undo_refs WHERE to_object = {literal(to_object)}")
+
+
 def foreign_candidates(connection: duckdb.DuckDBPyConnection, read_back: Iterable[str]) -> list[tuple[str, str]]:
     """(object, id) of rows in objects that were not read back and that point at rows to be removed: who made them is not known."""
-    known = ", ".join(literal(name) for name in read_back) or "NULL"
+    known = ", ".join(literal(name) for name in read_back) or "''"
     return connection.execute(
-        f"SELECT DISTINCT object, id FROM undo_refs WHERE object NOT IN ({known}) "
-        "AND to_id IN (SELECT id FROM undo_rows WHERE verdict = 'remove')"
+        f"""
+        SELECT DISTINCT object, id FROM undo_refs r WHERE object NOT IN ({known})
+          AND to_id IN (SELECT id FROM undo_rows WHERE verdict = 'remove')
+          AND NOT EXISTS (SELECT 1 FROM undo_rows u WHERE u.object = r.object AND u.id = r.id)"""
     ).fetchall()
 
 
@@ -194,12 +230,14 @@ def drop_referring(connection: duckdb.DuckDBPyConnection, object_name: str, ids:
 def keep_what_is_needed(connection: duckdb.DuckDBPyConnection, links: dict[str, str]) -> None:
     """Keep, until nothing changes: parents of rows that are not ours, whatever a kept row refers to, and the link rows of
     kept records (`links`: link record → the path of the record it belongs to). Deleting cascades (facts/twenty.md §5)."""
+    path = """'$."' || r.path || '"'"""
     # A reference that we put there and are about to put back holds nothing.
     connection.execute(
-        """
+        f"""
         DELETE FROM undo_refs r USING undo_entries e
-        WHERE e.object = r.object AND e.id = r.id AND e.operation = 'update' AND e.in_scope
-          AND json_exists(e.before, '$."' || r.path || '"') AND json_extract_string(e.after, '$."' || r.path || '"') = r.to_id
+        WHERE e.object = r.object AND e.id = r.id AND e.operation = 'update' AND e.in_scope AND json_exists(e.before, {path})
+          AND list_contains({reference_ids("e.after", path)}, r.to_id)
+          AND NOT list_contains({reference_ids("e.before", path)}, r.to_id)
           AND NOT EXISTS (SELECT 1 FROM undo_rows u WHERE u.object = r.object AND u.id = r.id)"""
     )
     connection.execute(

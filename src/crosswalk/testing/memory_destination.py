@@ -110,7 +110,7 @@ class MemoryDestination:
     async def referring(self, object_name: str, path: str) -> Sequence[tuple[str, str]]:
         """(row id, referenced id) of live rows whose reference is filled."""
         live = [row for row in self.tables[object_name].values() if not row.deleted]
-        return [(row.id, str(row.values[path])) for row in live if row.values.get(path) is not None]
+        return [(row.id, to_id) for row in live for to_id in _ids(row.values.get(path))]
 
     async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
         """Nothing lurks here."""
@@ -263,6 +263,8 @@ class MemoryDestination:
                 raise RejectedError(f"{object_name} has no field {path}", "validation")
             if not leaf.on_create and write.id not in self.tables[object_name]:
                 raise RejectedError(f"{path} cannot be set on create", "validation")
+            if not leaf.on_update and write.id in self.tables[object_name]:
+                raise RejectedError(f"{path} can be set on create only", "validation")
             stored[path] = self.expected(leaf, value).value
             if value is not None:
                 self._check_leaf(object_name, leaf, stored[path], write.id, beside)
@@ -271,7 +273,7 @@ class MemoryDestination:
     def _check_leaf(self, object_name: str, leaf: DestinationField, value: Value, id: str, beside: dict[str, Row]) -> None:
         if leaf.options and value not in leaf.options:
             raise RejectedError(f"{leaf.path} does not know this option", "validation")
-        if leaf.to_object is not None and value not in self.tables[leaf.to_object]:
+        if leaf.to_object is not None and not {*_ids(value)} <= self.tables[leaf.to_object].keys():
             raise RejectedError(f"{leaf.path} violates a foreign key", "validation")
         if leaf.unique:
             holders = [*self.tables[object_name].values(), *beside.values()]
@@ -289,12 +291,14 @@ class MemoryDestination:
 
     def _let_go(self, object_name: str, path: str, gone: set[str]) -> None:
         table = self.tables[object_name]
-        held = [row for row in table.values() if row.values.get(path) in gone]
+        held = [row for row in table.values() if gone & {*_ids(row.values.get(path))}]
         if (object_name, path) in self.cascades:
             self._removed(object_name, [row.id for row in held])
             return
         for row in held:
-            table[row.id] = replace(row, values={name: value for name, value in row.values.items() if name != path})
+            left = [id for id in _ids(row.values.get(path)) if id not in gone]
+            others = {name: value for name, value in row.values.items() if name != path}
+            table[row.id] = replace(row, values=others | ({path: left[0] if len(left) == 1 else left} if left else {}))
 
     def _forget_leaves(self, object_name: str, before: DestinationSchema) -> None:
         old, new = before.object(object_name), self.schema.object(object_name)
@@ -306,6 +310,11 @@ class MemoryDestination:
     def _now(self) -> str:
         self.clock += 1
         return instant_text(datetime.fromtimestamp(self.clock, UTC))
+
+
+def _ids(value: Value) -> list[str]:
+    """The ids that a reference holds: none, one, or a list of several."""
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _answer(change: Callable[[], Row]) -> Row | RejectedError:

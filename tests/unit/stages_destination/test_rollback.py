@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,9 @@ from destination_world import Staged, World, id_of, stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crosswalk.model.destination_schema import DestinationField, DestinationSchema
 from crosswalk.model.errors import UnreachableError
-from crosswalk.model.record import Actor
+from crosswalk.model.record import Actor, Write
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.stages.rollback import LATE_ROUNDS
 from crosswalk.testing.memory_destination import FaultKind, Faults, Killed
@@ -28,6 +29,15 @@ def world(tmp_path: Path) -> World:
     world.destination.person_adds("companies", "theirs", {"name": "Theirs"})
     world.destination.person_adds("people", "guest", {"name.firstName": "Guest", "companyId": "theirs"})
     return world
+
+
+def with_leaf(schema: DestinationSchema, object_name: str, path: str) -> DestinationSchema:
+    """The schema with one more reference to people."""
+    leaf = DestinationField(path=path, type="reference", to_object="people")
+    objects = [
+        item.model_copy(update={"fields": (*item.fields, leaf)}) if item.name == object_name else item for item in schema.objects
+    ]
+    return schema.model_copy(update={"objects": tuple(objects)})
 
 
 def kept(report: RollbackReport) -> dict[str, str]:
@@ -158,7 +168,7 @@ async def test_what_the_automation_makes_while_we_remove_goes_too(world: World) 
     staged = stage(world.folder, clinic(2))
     await world.run_load(staged)
     automation_answers_removals(world, 2)
-    report = await world.run_rollback(before, staged)
+    report = await world.run_rollback(before, staged, undisturbed=False)
     assert (report.proved, report.complete, report.side_effects_total) == (True, True, 2)
     assert {effect.destination_id for effect in report.side_effects} == {"late0", "late1"}
     assert set(world.held("companies")) == {"theirs"}
@@ -178,7 +188,7 @@ async def test_a_late_row_that_a_persons_row_needs_stays(world: World) -> None:
             world.destination.person_adds("people", "friend", {"companyId": "late0"})
 
     world.destination.remove = and_somebody_uses_it  # pyright: ignore[reportAttributeAccessIssue]
-    report = await world.run_rollback(before, staged)
+    report = await world.run_rollback(before, staged, undisturbed=False)
     assert kept(report) == {"late0": "foreign_children"}
     assert (report.proved, report.complete) == (True, False)
     assert set(world.held("companies")) == {"theirs", "late0"}
@@ -190,12 +200,86 @@ async def test_what_the_automation_makes_too_late_goes_with_the_next_undo(world:
     staged = stage(world.folder, clinic(2))
     await world.run_load(staged)
     automation_answers_removals(world, LATE_ROUNDS + 1)
-    first = await world.run_rollback(before, staged)
+    first = await world.run_rollback(before, staged, undisturbed=False)
     second = await world.run_rollback(before, staged)
     assert (first.proved, second.proved, second.complete) == (False, True, True)
     assert set(world.held("companies")) == {"theirs"}
     with world.journal() as journal:
         assert journal.generation() == 2
+
+
+def while_we_remove(world: World, object_name: str, happens: Callable[[], None]) -> None:
+    """Something happens once, just after rows of an object were removed."""
+    remove, waiting = world.destination.remove, [happens]
+
+    async def remove_and_go_on(name: str, ids: Sequence[str]) -> None:
+        await remove(name, ids)
+        if name == object_name and waiting:
+            waiting.pop()()
+
+    world.destination.remove = remove_and_go_on  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_what_people_do_while_we_remove_is_kept(world: World) -> None:
+    """An edit, a deletion, a row of their own on one of ours: made after the rows were judged, and seen before they go."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+
+    def at_work() -> None:
+        world.destination.person_edits("people", id_of("people", "p3"), {"birthDate": "1990-01-01"})
+        world.destination.person_deletes("people", id_of("people", "p4"))
+        world.destination.person_adds("visits", "theirs", {"attendees": id_of("people", "p5")})
+        world.destination.person_edits("people", id_of("people", "p6"), {"status": "SEEN"}, "automation")
+
+    while_we_remove(world, "noteTargets", at_work)
+    report = await world.run_rollback(before, staged, undisturbed=False)
+    reasons = kept(report)
+    assert {key: reasons[key] for key in ("p3", "p4", "p5")} == {
+        "p3": "edited", "p4": "deleted_by_person", "p5": "foreign_children",
+    }  # fmt: skip
+    assert next(row.fields for row in report.kept if row.key == "p3") == ("birthDate",)
+    assert set(reasons) == {"p3", "p4", "p5", "c1", "c2"}
+    assert (report.proved, report.complete) == (True, False)
+    assert world.held("visits")["theirs"]["attendees"] == id_of("people", "p5")
+
+
+async def test_every_id_of_a_list_holds_its_row(world: World) -> None:
+    """A visit of somebody's with several of our people, as a destination gives them in one field: all of them stay."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.person_adds("visits", "theirs", {"attendees": [id_of("people", "p1"), id_of("people", "p2"), "guest"]})
+    report = await world.run_rollback(before, staged)
+    assert {key for key, reason in kept(report).items() if reason == "foreign_children"} == {"p1", "p2"}
+    assert report.proved
+
+
+async def test_an_edited_field_may_hold_a_list(world: World) -> None:
+    """A list of ids that a person chose is an edit like any other."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic())
+    await world.run_load(staged)
+    world.destination.schema = with_leaf(world.destination.schema, "notes", "readers")
+    world.destination.person_edits("notes", id_of("notes", "n1"), {"readers": [id_of("people", "p1"), "guest"]})
+    assert kept(await world.run_rollback(before, staged))["n1"] == "edited"
+
+
+@pytest.mark.parametrize(("edited", "force", "goes"), [(False, False, True), (True, False, False), (True, True, True)])
+async def test_a_write_that_arrives_after_it_was_given_up(world: World, edited: bool, force: bool, goes: bool) -> None:
+    """A row with our marker that the journal does not hold is ours all the same: it goes, unless a person works with it."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic(2))
+    await world.run_load(staged)
+    with world.journal() as journal:
+        marker = journal.runs()[-1].marker
+    world.destination.faults = Faults()
+    await world.destination.create("companies", [Write("late", {"name": "Late"})], marker)
+    if edited:
+        world.destination.person_edits("companies", "late", {"name": "Later"})
+    report = await world.run_rollback(before, staged, force=force)
+    assert ("late" in world.held("companies"), kept(report)) == (not goes, {} if goes else {"late": "edited"})
+    assert (report.proved, report.complete) == (True, goes)
 
 
 async def test_a_persons_work_on_a_row_that_the_automation_touched_later(world: World) -> None:
