@@ -1,8 +1,9 @@
 """Written rows that the staged writes no longer hold (the map or the source changed): taken back when nobody touched them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Row
 from crosswalk.model.staged_writes import StagedRecord
 from crosswalk.model.values import Value, Values
@@ -17,6 +18,13 @@ def edited_paths(image: Values, current: Values, computed: frozenset[str]) -> tu
     """The fields that differ between an after-image and the row as it stands, the platform's own aside."""
     paths = sorted(({*image, *current}) - computed)
     return tuple(path for path in paths if image.get(path) != current.get(path))
+
+
+def _pointed_to(rows: Sequence[Row], path: str) -> Iterator[str]:
+    """The ids that the live rows among these hold in a reference, automations' aside."""
+    for row in rows:
+        if not row.deleted and row.created_by.kind != "automation":
+            yield from _held(row.values[path])
 
 
 def _held(reference: Value) -> Sequence[str]:
@@ -61,19 +69,22 @@ class Leftovers:
             edited = edited_paths(image or {}, row.values, computed)
             if row.deleted or edited:
                 kept[id] = "deleted in the destination since" if row.deleted else "changed since: " + ", ".join(edited)
-        for id in await self._referred([id for id in current if id not in kept]):
-            kept[id] = "other rows refer to it"
-        return kept
+        return kept | await self._referred([id for id in current if id not in kept])
 
-    async def _referred(self, ids: Sequence[str]) -> set[str]:
-        """The ids that some live row points to that no automation made. Deleting cascades (facts/twenty.md §5)."""
-        found: set[str] = set()
+    async def _referred(self, ids: Sequence[str]) -> dict[str, str]:
+        """Id → why it stays: some live row points to it that no automation made, or perhaps does, in a table that we may not
+        read. Deleting cascades (facts/twenty.md §5)."""
+        found: dict[str, str] = {}
         for described in self.job.schema.objects if ids else ():
             for leaf in described.fields:
                 if leaf.to_object == self.record.object:
-                    rows: Sequence[Row] = await self.job.destination.find(described.name, leaf.path, ids)
-                    standing = [row for row in rows if not row.deleted and row.created_by.kind != "automation"]
-                    found.update(id for row in standing for id in _held(row.values[leaf.path]))
+                    try:
+                        rows = await self.job.destination.find(described.name, leaf.path, ids)
+                    except RejectedError as error:
+                        if error.code != "permission":
+                            raise
+                        return dict.fromkeys(ids, f"rows of {described.name}, which we may not read, may refer to it")
+                    found |= dict.fromkeys(_pointed_to(rows, leaf.path), "other rows refer to it")
         return found
 
     async def _note_kept(self, intents: Sequence[Intent], kept: dict[str, str]) -> None:

@@ -2,9 +2,11 @@
 
 from uuid import uuid4
 
+import pytest
 from dynamics_sandbox import Sandbox, created
 
 from crosswalk.connectors.dataverse.connector import DynamicsDestination
+from crosswalk.model.errors import RejectedError
 
 
 async def test_an_appointment_is_found_by_any_of_its_attendees(destination: DynamicsDestination) -> None:
@@ -35,3 +37,22 @@ async def test_a_user_without_a_licence_owns_nothing(server: Sandbox, destinatio
     assert not mehta.active
     (finding,) = [item for item in await destination.probe({"contact": 1}, "USD") if item.code == "owner_unlicensed"]
     assert finding.examples == ("mehta@clinic.test",)
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "privilege"),
+    [
+        ("task", "regardingobjectid.contact", "prvReadTask"),
+        ("appointment", "requiredattendees.contact", "prvReadAppointment"),
+    ],
+)
+async def test_a_table_that_may_not_be_read_is_said(
+    server: Sandbox, destination: DynamicsDestination, table: str, path: str, privilege: str
+) -> None:
+    """With the privilege and what to do: its rows may refer to ours, so an undo has to know."""
+    await destination.describe()
+    await server.control("privileges", {"member": "application", "withhold": [privilege]})
+    with pytest.raises(RejectedError) as unseen:
+        await destination.referring(table, path)
+    assert unseen.value.code == "permission"
+    assert table in unseen.value.message and privilege in unseen.value.message and table in unseen.value.remedy

@@ -3,6 +3,7 @@
 There are no soft-deleted rows: what the recycle bin holds can only be asked for in FetchXML, and blocks nothing (§0.12).
 """
 
+import re
 from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -12,14 +13,14 @@ from uuid import UUID
 
 from crosswalk.connectors.dataverse.addresses import with_query
 from crosswalk.connectors.dataverse.client import PAGE_SIZE, DataverseClient, page_preferences
-from crosswalk.connectors.dataverse.description import Description, Table
+from crosswalk.connectors.dataverse.description import Description, Lookup, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.expected import expected
 from crosswalk.connectors.dataverse.fields import TEAM
 from crosswalk.connectors.dataverse.leaves import TARGET, Leaves
 from crosswalk.kit.paging import slices
 from crosswalk.model.destination_schema import DestinationField
-from crosswalk.model.errors import UsageError
+from crosswalk.model.errors import RejectedError, UsageError
 from crosswalk.model.record import Row, User
 from crosswalk.model.values import decimal_text
 
@@ -32,6 +33,7 @@ _FILTER_ROOM = 12_000
 """Percent-encoded bytes of one filter; addresses within a batch may have 64 KB (§4.1)."""
 _PEOPLE = frozenset({0, 1, 2})
 """Access modes of users who log in: read-write, administrative, read (§7)."""
+_PRIVILEGE = re.compile(r"\bprvRead\w+")
 _NOT_FILTERED = frozenset({"file", "options", "json", "other", "rich_text"})
 
 
@@ -159,13 +161,23 @@ def _is_guid(text: str) -> bool:
 
 
 async def referring(client: DataverseClient, description: Description, table_name: str, path: str) -> list[tuple[str, str]]:
-    """(row id, referenced id) of every row whose reference is filled."""
+    """(row id, referenced id) of every row whose reference is filled. RejectedError `permission` for a table that our role may
+    not read: its rows may refer to ours all the same."""
     table = description.table(table_name)
-    if path in table.parties:
-        return [pair async for page in read_rows(client, description, table_name) for row in page for pair in _pairs(row, path)]
     lookup = table.lookups.get(path)
-    if lookup is None:
+    if lookup is None and path not in table.parties:
         raise UsageError(f"“{path}” is no reference of Dataverse's {table_name}.", "Name the reference's leaf.")
+    try:
+        if lookup is not None:
+            return await _pointing(client, table, lookup)
+        return [pair async for page in read_rows(client, description, table_name) for row in page for pair in _pairs(row, path)]
+    except RejectedError as error:
+        if error.code != "permission":
+            raise
+        raise _unseen(table_name, error) from error
+
+
+async def _pointing(client: DataverseClient, table: Table, lookup: Lookup) -> list[tuple[str, str]]:
     name = lookup.value_name
     query = {"$select": f"{table.primary_id},{name}", "$filter": f"{name} ne null", "$orderby": table.primary_id}
     pairs: list[tuple[str, str]] = []
@@ -182,6 +194,19 @@ def _pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
     held = row.values.get(path)
     for identity in held if isinstance(held, list) else [held] if held else []:
         yield row.id, str(identity)
+
+
+def _unseen(table_name: str, error: RejectedError) -> RejectedError:
+    """The refusal to read a table that may refer to others; Dataverse's words name the privilege, which is not always called
+    after the table (prvReadActivity, prvReadNote)."""
+    missing = _PRIVILEGE.search(error.message)
+    return RejectedError(
+        f"Our application user may not read Dataverse's {table_name} ({missing[0] if missing else 'a privilege is missing'}): "
+        "whether its rows refer to ours is not known.",
+        "permission",
+        f"Give its security role the right to read {table_name} in the whole organisation, in the Power Platform admin center; "
+        "then call again.",
+    )
 
 
 async def users(client: DataverseClient) -> list[User]:
