@@ -191,6 +191,17 @@ async def test_a_column_of_another_kind_is_in_the_way(destination: DynamicsDesti
     assert refused.value.code == "conflict"
 
 
+@pytest.mark.parametrize("operation", ["create_object", "create_field", "add_options"])
+async def test_a_change_that_says_nothing_is_refused(destination: DynamicsDestination, operation: str) -> None:
+    """At once, for each kind of change, instead of reading back in vain."""
+    change = SchemaChange.model_validate({"operation": operation, "object": "contact", "name": "gendercode"})
+    if operation == "create_object":
+        change = change.model_copy(update={"object": "pulse_x", "name": "pulse_x"})
+    with pytest.raises(RejectedError) as refused:
+        await destination.apply(change, await destination.describe())
+    assert (refused.value.code, refused.value.remedy) == ("validation", "Plan again.")
+
+
 @pytest.mark.parametrize("name", ["bloodtype", "Blood_Type"])
 async def test_names_without_a_prefix_are_explained(destination: DynamicsDestination, name: str) -> None:
     """Every custom name starts with its publisher's prefix (§6.1)."""

@@ -12,6 +12,7 @@ CUSTOM_TABLES = 15
 TENANT_ALLOWANCE = 500_000
 """Requests in 24 hours that all application users of a tenant share at the least (§5.5)."""
 USER_ALLOWANCE = 40_000
+"""Requests in 24 hours of a user with a paid Sales licence (§5.5)."""
 _OVERHEAD = 1.15
 """Reading back, matching and checking, in requests for each record written: ids are asked for by the hundred."""
 

@@ -108,16 +108,17 @@ class SchemaEditor:
 
     async def _add_options(self, change: SchemaChange, description: Description) -> _Lost:
         """InsertOptionValue (§6.5). What an interrupted run left unpublished is published first, or it would be added again."""
+        if change.field is None:
+            raise _says_nothing(change)
         place = _option_place(change, description)
         await self._publisher.publish_options(place)
         description = await redescribe(self._client, description, [change.object])
         column = _existing(change, description)
-        asked = change.field.options if change.field is not None else ()
         present = column.options.values
         solution = await self._solutions.of(prefix_of(change.name)) if column.custom else None
         language = await self._solutions.language()
         lost: _Lost = None
-        for added in payloads.missing_options(asked, present, solution.first_option if solution else 0, language):
+        for added in payloads.missing_options(change.field.options, present, solution.first_option if solution else 0, language):
             if solution is None:  # a column of the platform's: the number is left to it
                 del added["Value"]
             belonging = {"SolutionUniqueName": solution.unique_name} if solution else {}
