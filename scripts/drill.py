@@ -5,21 +5,28 @@ stands in `drill_twenty.py` and `drill_dynamics.py`.
 """
 
 import contextlib
+import http.client
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
 import ssl
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from scripts.engine_process import PRELOADED, call_quietly
 
 Json = dict[str, Any]
 
@@ -28,6 +35,8 @@ SHARED = SCRIPTS.parent.parent / "shared"
 """The material beside the repository; tests that need it skip where it is absent."""
 BY = "Ann Iyer"
 WITHOUT_SAMPLE = ("run", "--without-sample", "--by", BY)
+IDLE_S = 30.0
+"""A connection that was idle for longer is opened anew: the sandbox closes it after 75 s."""
 
 
 @dataclass(slots=True)
@@ -39,6 +48,8 @@ class Sandbox(ABC):
     environment: Mapping[str, str]
     """What the engine must find in its environment to log in."""
     context: ssl.SSLContext | None = None
+    _connection: http.client.HTTPConnection | None = field(default=None, init=False)
+    _used: float = field(default=0.0, init=False)
 
     name: ClassVar[str]
     """The platform as `init --to` has it."""
@@ -52,6 +63,18 @@ class Sandbox(ABC):
     @abstractmethod
     def is_write(self, entry: Json) -> bool:
         """Whether a ledger entry could have changed something."""
+
+    @abstractmethod
+    def created(self, entry: Json) -> list[str]:
+        """The ids of the rows that a ledger entry created."""
+
+    @abstractmethod
+    def offered_again(self, entry: Json) -> bool:
+        """Whether a ledger entry was refused because a row that it offered stood already."""
+
+    @abstractmethod
+    def asked(self, entry: Json) -> str:
+        """Everything that a ledger entry asked to read, and what it was shown."""
 
     @abstractmethod
     def found(self, scratch: Path) -> Json:
@@ -75,17 +98,39 @@ class Sandbox(ABC):
 
     def stop(self) -> None:
         """End the process; a state folder is complete afterwards."""
+        self._hang_up()
         self.process.terminate()
         self.process.wait(timeout=20)
 
     def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         """An API call beside the engine; None where the answer has no body. Raises HTTPError."""
         data = None if body is None else json.dumps(body).encode()
-        target = path if "://" in path else self.url + path
         known = {} if path.startswith("/__control__") else self.headers()
-        request = Request(target, data=data, method=method, headers={**known, **(headers or {})})
-        with urlopen(request, timeout=60, context=self.context) as answer:
-            return json.loads(answer.read() or "null")
+        head = {"Content-Type": "application/json", **known, **(headers or {})}
+        connection = self._connected()
+        connection.request(method, path.removeprefix(self.url), data, head)
+        answer = connection.getresponse()
+        content = answer.read()
+        self._used = time.monotonic()
+        if answer.status >= 400:
+            raise HTTPError(path, answer.status, content.decode(errors="replace"), answer.headers, None)
+        return json.loads(content or "null")
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """The connection that is kept: polling and reading everything are a hundred requests and more."""
+        if self._connection is None or time.monotonic() - self._used > IDLE_S:
+            self._hang_up()
+            address = urlsplit(self.url).netloc
+            if self.context is None:
+                self._connection = http.client.HTTPConnection(address, timeout=60)
+            else:
+                self._connection = http.client.HTTPSConnection(address, timeout=60, context=self.context)
+        return self._connection
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
 
 Kind = TypeVar("Kind", bound=Sandbox)
@@ -138,11 +183,18 @@ class Migration:
         assert said.code in tuple(expect), f"{' '.join(arguments)} exited {said.code}: {said.message or said.errors[-2000:]}"
         return said
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a verb as a process of its own, to be killed."""
-        return subprocess.Popen(
-            self._command(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment()
+    def start(self, *arguments: str) -> BaseProcess:
+        """Start a verb as a process of its own, to be killed.
+
+        It is forked from one that has imported the engine: a start that is killed soon is mostly imports otherwise.
+        """
+        forking = multiprocessing.get_context("forkserver")
+        forking.set_forkserver_preload(list(PRELOADED))
+        process = forking.Process(
+            target=call_quietly, args=(["-C", str(self.folder), "--json", *arguments], dict(self.crm.environment))
         )
+        process.start()
+        return process
 
     def init(self, source: Path, *options: str, owner: str | None = "frontdesk@clinic.test") -> Said:
         """`init` of a migration from Pulse with the id that all drills share."""
@@ -181,7 +233,7 @@ class Migration:
         config.write_text(re.sub(r'(?m)^destination_url = ".*"$', f'destination_url = "{self.crm.url}"', config.read_text()))
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-c", "from crosswalk.cli.app import main; main()", "-C", str(self.folder), "--json", *arguments]
+        return [sys.executable, str(SCRIPTS / "engine_process.py"), "-C", str(self.folder), "--json", *arguments]
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.crm.environment}

@@ -47,6 +47,22 @@ class Dynamics(Sandbox):
             return bool(entry["ids"] or entry["refusals"]) or entry["status"] >= 400
         return entry["method"] != "GET" and entry["path"].startswith(API)
 
+    def created(self, entry: Json) -> list[str]:
+        """Those of single creates, CreateMultiple and the creates of a batch."""
+        path: str = urlsplit(str(entry["path"])).path
+        if path.endswith("/$batch"):
+            return [row_id for row_id, method in zip(entry["ids"], entry["methods"], strict=True) if method == "POST"]
+        single = entry["method"] == "POST" and "(" not in path and "Microsoft." not in path
+        return entry["ids"] if single or path.endswith(".CreateMultiple") else []
+
+    def offered_again(self, entry: Json) -> bool:
+        """Dataverse answers 412 to that, alone or within a batch."""
+        return entry["status"] == 412 or 412 in entry["refusals"]
+
+    def asked(self, entry: Json) -> str:
+        """Addresses of single reads and of those within a batch."""
+        return " ".join([entry["path"] if entry["method"] == "GET" else "", *entry["reads"]])
+
     def get(self, path: str) -> Json:
         """What a GET below the API's root answers. Raises HTTPError."""
         return self.call("GET", API + quote(path, safe="/?&=$,()'@"))
@@ -120,17 +136,3 @@ def resumed(state: Path) -> contextlib.AbstractContextManager[Dynamics]:
 def outside(crm: Dynamics, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run check_dynamics.py, which reads with Microsoft's client and knows nothing of ours."""
     return looked("check_dynamics.py", crm.environment, "--url", crm.url, *arguments)
-
-
-def asked(entry: Json) -> str:
-    """Everything that a ledger entry asked to read."""
-    return " ".join([entry["path"] if entry["method"] == "GET" else "", *entry["reads"]])
-
-
-def created(entry: Json) -> list[str]:
-    """The ids of the rows that a ledger entry created."""
-    path: str = urlsplit(str(entry["path"])).path
-    if path.endswith("/$batch"):
-        return [row_id for row_id, method in zip(entry["ids"], entry["methods"], strict=True) if method == "POST"]
-    single = entry["method"] == "POST" and "(" not in path and "Microsoft." not in path
-    return entry["ids"] if single or path.endswith(".CreateMultiple") else []

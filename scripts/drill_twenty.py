@@ -14,6 +14,8 @@ from scripts.drill import Json, Sandbox, looked, served
 
 KEY = "CROSSWALK_TWENTY_API_KEY"
 API_KEY = "drill"
+BATCH = "/rest/batch/"
+"""Where rows are created."""
 WORKFLOW = "workflow_active"
 """The finding that the workflow of every new workspace raises (facts/twenty.md §11.1)."""
 
@@ -30,7 +32,21 @@ class Twenty(Sandbox):
 
     def is_write(self, entry: Json) -> bool:
         """GraphQL counts when it named rows or metadata."""
-        return is_write(entry)
+        if entry["path"].startswith(("/graphql", "/metadata")):
+            return bool(entry["ids"])
+        return entry["method"] != "GET" and not entry["path"].startswith("/rest/people/duplicates")
+
+    def created(self, entry: Json) -> list[str]:
+        """Those of a batch that was stored."""
+        return entry["ids"] if entry["path"].startswith(BATCH) and entry["status"] == 201 else []
+
+    def offered_again(self, entry: Json) -> bool:
+        """Twenty answers 400 to that."""
+        return entry["path"].startswith(BATCH) and entry["status"] == 400
+
+    def asked(self, entry: Json) -> str:
+        """Addresses and answers of every GET."""
+        return " ".join([entry["path"], *entry["ids"]]) if entry["method"] == "GET" else ""
 
     def found(self, scratch: Path) -> Json:
         """Objects with their digests."""
@@ -46,13 +62,6 @@ class Twenty(Sandbox):
             if not page["pageInfo"]["hasNextPage"]:
                 return found
             cursor = f"&starting_after={page['pageInfo']['endCursor']}"
-
-
-def is_write(entry: Json) -> bool:
-    """Whether a ledger entry could have changed something: GraphQL counts when it named rows or metadata."""
-    if entry["path"].startswith(("/graphql", "/metadata")):
-        return bool(entry["ids"])
-    return entry["method"] != "GET" and not entry["path"].startswith("/rest/people/duplicates")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ settings.register_profile(
 )
 settings.load_profile("crosswalk")
 
+pytest.register_assert_rewrite("journey", "kill_drill")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow modules begin first, so that at the end the workers share what is quick instead of waiting for one of them."""

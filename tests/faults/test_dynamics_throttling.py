@@ -4,13 +4,9 @@ The limits are set so that a small clinic meets them, and their windows pass twe
 with the documented limits and a hundredth of them, is scripts/throttle_drill.py.
 """
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from scripts.drill import Halted
 from scripts.drill_dynamics import Dynamics
 from scripts.throttle_drill import Run, Scenario, prepared, throttled, unlimited

@@ -1,12 +1,6 @@
 """What the throttling drill holds a run against: the time that the limits make unavoidable, where it can be reckoned by hand."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from scripts.unavoidable import Allowance, Asked, unavoidable_seconds
 
 FREE = Allowance(requests=1000, execution_ms=1e9, concurrent=1000, window_seconds=300)
