@@ -11,13 +11,13 @@ import orjson
 
 from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.fingerprint import Fingerprint
-from crosswalk.model.rollback_report import LISTED, KeptRow, UndoCount, UndoneSideEffect
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.model.values import Value, Values, instant_text
 from crosswalk.spi.destination import Destination
 from crosswalk.stages._read_back import read_back
 from crosswalk.stages._row_state import differing_paths, ignored_paths, row_digest
 from crosswalk.stages._settlement import fetched
+from crosswalk.store import staging_references as references
 from crosswalk.store import staging_undo as undo
 from crosswalk.store.entries import LOAD_RUNS, Entry
 from crosswalk.store.journal import Journal
@@ -25,7 +25,8 @@ from crosswalk.store.journal import Journal
 CLOCKS_APART = timedelta(minutes=5)
 """The destination's clock and ours may differ by this much."""
 _COLLECTED = 5_000
-_LOOKED_AT = 500
+LOOKED_AT = 500
+"""Rows of the working tables in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def judge(job: UndoJob) -> dict[str, Path]:
     _judge_deleted(job)
     _judge_changed(job, read_backs)
     await _note_referring(job, concerned)
-    undo.keep_what_is_needed(job.connection, job.links())
+    references.keep_what_is_needed(job.connection, job.links())
     return read_backs
 
 
@@ -92,7 +93,7 @@ async def judge_late(job: UndoJob, read_backs: Mapping[str, Path]) -> bool:
     if not any(True for _ in undo.rows_with_verdict(job.connection, "remove", 1)):
         return False
     await _note_referring(job, set(read_backs))
-    undo.keep_what_is_needed(job.connection, job.links())
+    references.keep_what_is_needed(job.connection, job.links())
     return True
 
 
@@ -103,10 +104,10 @@ def _take(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
 
 async def judge_children(job: UndoJob, object_name: str) -> None:
     """Keep the rows of an object that somebody's rows have come to refer to since they were judged: deleting cascades."""
-    undo.forget_references(job.connection, object_name)
+    references.forget_references(job.connection, object_name)
     await _add_referring(job, {object_name}, job.schema.objects)
     await _drop_the_automations(job, ())
-    undo.keep_what_is_needed(job.connection, job.links())
+    references.keep_what_is_needed(job.connection, job.links())
 
 
 def _add_unknown_to_the_journal(job: UndoJob, concerned: set[str]) -> None:
@@ -179,7 +180,7 @@ def _judge_deleted(job: UndoJob) -> None:
     """Softly deleted rows: a deletion is an edit, kept unless forced. Who deleted is not to be known: a row the automation
     touched before a person deleted it still names the automation."""
     verdict, reason = ("remove", "forced") if job.force else ("keep", "deleted_by_person")
-    for rows in undo.rows_with_verdict(job.connection, "deleted", _LOOKED_AT):
+    for rows in undo.rows_with_verdict(job.connection, "deleted", LOOKED_AT):
         undo.set_verdicts(job.connection, [(row["object"], row["id"], verdict, reason, ()) for row in rows])
 
 
@@ -192,14 +193,14 @@ def _judge_changed(job: UndoJob, read_backs: Mapping[str, Path]) -> None:
     made_by_automation = undo.automation_ids(job.connection)
     touched: Counter[str] = Counter()
     differing: Counter[tuple[str, str]] = Counter()
-    for rows in undo.rows_with_verdict(job.connection, "look", _LOOKED_AT):
+    for rows in undo.rows_with_verdict(job.connection, "look", LOOKED_AT):
         verdicts = _differences(job, rows, read_backs, made_by_automation)
         undo.set_verdicts(job.connection, verdicts)
         for name, _, verdict, unexplained, _ in verdicts:
             if verdict == "look_again":
                 touched[name] += 1
                 differing.update((name, path) for path in unexplained.split(","))
-    for rows in undo.rows_with_verdict(job.connection, "look_again", _LOOKED_AT):
+    for rows in undo.rows_with_verdict(job.connection, "look_again", LOOKED_AT):
         undo.set_verdicts(
             job.connection,
             [
@@ -262,57 +263,14 @@ async def _add_referring(job: UndoJob, to_objects: set[str], of_objects: Iterabl
         for leaf in described.fields:
             if leaf.to_object in to_objects:
                 pairs = await job.destination.referring(described.name, leaf.path)
-                undo.add_referring(job.connection, described.name, leaf.path, leaf.to_object or "", pairs)
+                references.add_referring(job.connection, described.name, leaf.path, leaf.to_object or "", pairs)
 
 
 async def _drop_the_automations(job: UndoJob, concerned: Collection[str]) -> None:
     candidates: dict[str, list[str]] = {}
-    for name, id in undo.foreign_candidates(job.connection, concerned):
+    for name, id in references.foreign_candidates(job.connection, concerned):
         candidates.setdefault(name, []).append(id)
     for name, ids in candidates.items():
         rows = await fetched(job.destination, name, ids)
-        undo.drop_referring(job.connection, name, [id for id in ids if id not in rows or rows[id].created_by.kind == "automation"])
-
-
-def counts(job: UndoJob) -> tuple[UndoCount, ...]:
-    """Rows by record and by what undo does to them."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for record, name, verdict, rows in undo.verdict_counts(job.connection):
-        found.setdefault((record, name), {})[verdict] = rows
-    for record, name, rows in undo.update_counts(job.connection):
-        found.setdefault((record, name), {})["restore"] = rows
-    return tuple(UndoCount(record=record, object=name, **numbers) for (record, name), numbers in found.items())
-
-
-def kept_rows(job: UndoJob) -> tuple[list[KeptRow], int]:
-    """The rows that stay (at most LISTED of them) and how many there are."""
-    listed: list[KeptRow] = []
-    total = 0
-    for rows in undo.rows_with_verdict(job.connection, "keep", _LOOKED_AT):
-        total += len(rows)
-        listed += [
-            KeptRow.model_validate(
-                {
-                    "record": row["record"],
-                    "object": row["object"],
-                    "destination_id": row["id"],
-                    "key": row["key"],
-                    "reason": row["reason"],
-                    "fields": tuple(row["fields"]),
-                }
-            )
-            for row in rows[: max(0, LISTED - len(listed))]
-        ]
-    return listed, total
-
-
-def side_effects(job: UndoJob) -> tuple[list[UndoneSideEffect], int]:
-    """What the automation did, as far as undo takes it back (at most LISTED), and how much that is."""
-    listed: list[UndoneSideEffect] = []
-    total = 0
-    for row in undo.side_effect_rows(job.connection):
-        total += 1
-        if len(listed) < LISTED:
-            kind = "created" if row["record"] == undo.SIDE_EFFECT else "changed"
-            listed.append(UndoneSideEffect(object=row["object"], destination_id=row["id"], kind=kind, fields=tuple(row["fields"])))
-    return listed, total
+        theirs = [id for id in ids if id in rows and rows[id].created_by.kind != "automation"]
+        references.drop_referring(job.connection, name, sorted({*ids} - {*theirs}))

@@ -15,6 +15,7 @@ from crosswalk.model.rollback_report import LISTED, RollbackPreview, RollbackRep
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.spi.destination import Destination
 from crosswalk.stages import _undo_plan as planning
+from crosswalk.stages import _undo_summary as summary
 from crosswalk.stages._fingerprints import difference, fingerprint
 from crosswalk.stages._removal import Remover
 from crosswalk.stages._schema_state import applied_changes
@@ -36,11 +37,11 @@ async def plan_rollback(
     """What `rollback` would do now, having changed nothing. Arguments as there."""
     job = UndoJob(destination, journal, connection, schema, workspace, folder, staged, before, of_run, force)
     await planning.judge(job)
-    kept, kept_total = planning.kept_rows(job)
-    effects, effects_total = planning.side_effects(job)
+    kept, kept_total = summary.kept_rows(job)
+    effects, effects_total = summary.side_effects(job)
     changes = applied_changes(journal) if of_run is None else []
     return RollbackPreview(
-        run=of_run, counts=planning.counts(job), kept=tuple(kept), kept_total=kept_total, side_effects=tuple(effects),
+        run=of_run, counts=summary.counts(job), kept=tuple(kept), kept_total=kept_total, side_effects=tuple(effects),
         side_effects_total=effects_total, schema_changes=tuple(change.label() for change, _ in changes),
         unsettled=sum(len(batch.intents) for batch in journal.open_batches()),
         not_restorable=destination.capabilities.not_restorable,
@@ -73,9 +74,9 @@ async def rollback(
         await rows.remove(left)
         left = await planning.read_objects(job, concerned, folder / "after", schema)
     await rows.note_kept()
-    kept, kept_total = planning.kept_rows(job)
-    effects, effects_total = planning.side_effects(job)
-    counts = planning.counts(job)
+    kept, kept_total = summary.kept_rows(job)
+    effects, effects_total = summary.side_effects(job)
+    counts = summary.counts(job)
     undo = SchemaUndo(job, run, left)
     await undo.undo(changes, schema)
     differences, total, proved = await _prove(job, rows, undo, left)
