@@ -11,9 +11,10 @@ class FieldCount(Frozen):
     """How many rows of a record have which verdict on one field.
 
     equal: as written; normalised: as the platform rewrites it (`rules`); different: anything else; missing: the row is not
-    there; left_out: the loader left the reference out because its parent was not loaded; not_written: we wrote nothing,
-    and the destination holds something (its default, or a person's or an automation's value); by_automation: written as
-    meant, and the platform's own automation has changed it since: a side effect, listed and undone.
+    there; left_out: the loader left the field out, a reference because its parent was not loaded, or what a row that stands
+    keeps from its creation (`rules`); not_written: we wrote nothing, and the destination holds something (its default, or a
+    person's or an automation's value); by_automation: written as meant, and the platform's own automation has changed it
+    since: a side effect, listed and undone.
     """
 
     record: str

@@ -6,16 +6,15 @@ A field that somebody changed since, and that we would change too, is a conflict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedRecord
-from crosswalk.model.values import Value, Values
+from crosswalk.model.values import Values
+from crosswalk.stages._load_files import LATE, Uploader, late_files, names_file
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.stages._settlement import fetched, judged_update, merged_image, slices
 from crosswalk.store.entries import Intent, Outcome
-from crosswalk.store.staging import PlannedRow
+from crosswalk.store.staging import KEPT, PlannedRow
 
 UPDATES_PER_BATCH = 20
 """So many updates at least share a journal transaction, and are finished before a stop, though each may be a request."""
@@ -32,6 +31,10 @@ class Change:
     before: Values
     conflict: tuple[str, ...] = ()
     message: str = ""
+    kept: tuple[str, ...] = ()
+    """Fields that would change, and that only the creation of a row could set."""
+    refused: str = ""
+    """Why its document is not to be had; nothing of the row is sent."""
 
 
 def three_way(
@@ -57,9 +60,10 @@ def three_way(
     return write, tuple(conflict)
 
 
-def names_file(stored: Value, name: Value) -> bool:
-    """A file field's stored value is of the file with that name."""
-    return isinstance(name, str) and stored is not None and orjson.dumps(name) in orjson.dumps(stored)
+def kept_paths(paths: frozenset[str], wanted: Values, current: Values, base: Values | None, *, adopted: bool) -> tuple[str, ...]:
+    """Of `paths`, which only the creation of a row can set, those that the source would have otherwise."""
+    told = [path for path in sorted(paths & wanted.keys()) if wanted[path] is not None or not adopted]
+    return tuple(path for path in told if wanted[path] not in (current.get(path), (base or current).get(path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ class Updater:
         current = await fetched(self.job.destination, self.record.object, ids)
         entries = self.job.journal.entries_by_destination_ids(ids)
         bases = {id: entry.after for id, entry in entries.items() if entry.operation != "match"}
-        return [self._change(row, current.get(row.id), bases.get(row.id)) for row in rows]
+        changes = [self._change(row, current.get(row.id), bases.get(row.id)) for row in rows]
+        return [await self._with_files(change) for change in changes]
 
     def _change(self, row: PlannedRow, current: Row | None, base: Values | None) -> Change:
         if current is None or current.deleted:
@@ -95,11 +100,23 @@ class Updater:
         normalise = self.job.normalise(self.record)
         files = self.record.files()
         wanted = {path: normalise(path, value) for path, value in row.values.items()}
+        created_with = self.job.kept(self.record)
+        kept = kept_paths(created_with, wanted, current.values, base, adopted=self.adopted)
+        wanted = {path: value for path, value in wanted.items() if path not in created_with}
         write, conflict = three_way(wanted, current.values, base, adopted=self.adopted, files=files)
         if conflict:
             return Change(row, current, base, {}, {}, conflict, "changed in the destination since: " + ", ".join(conflict))
         before = {path: current.values.get(path) for path in write}
-        return Change(row, current, base, {path: row.values[path] for path in write}, before)
+        return Change(row, current, base, {path: row.values[path] for path in write}, before, kept=kept)
+
+    async def _with_files(self, change: Change) -> Change:
+        """The change with its new documents handed over: the files of other rows, which stay as they are, are not sent again."""
+        if not self.record.files() & change.write.keys():
+            return change
+        ready, refused = await Uploader(self.job, self.record).upload([replace(change.row, values=change.write)])
+        if refused:
+            return replace(change, write={}, before={}, refused=refused[0][1])
+        return replace(change, write=ready[0].values)
 
     async def _carry_out(self, changes: Sequence[Change]) -> list[PlannedRow]:
         """One journal batch; the rows to try again."""
@@ -116,7 +133,8 @@ class Updater:
         return [change.row for change, outcome in zip(changes, outcomes, strict=True) if outcome.state == "absent"]
 
     def _intent(self, change: Change) -> Intent:
-        return replace(self.job.intent("update", self.record, change.row), before=change.before)
+        intent = replace(self.job.intent("update", self.record, change.row), before=change.before)
+        return replace(intent, content=f"{intent.content}{KEPT}{','.join(change.kept)}") if change.kept else intent
 
     async def _send(self, changes: Sequence[Change]) -> dict[str, Outcome]:
         """One request; the outcome of each row by its id."""
@@ -134,11 +152,15 @@ class Updater:
         job = self.job
         await job.unclear(error)
         found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id for change in changes])
-        normalise = job.normalise(self.record)
-        return {
-            change.row.id: judged_update(change.write, change.before, found.get(change.row.id), change.base, normalise)
-            for change in changes
-        }
+        return {change.row.id: self._judged_by_reading(change, found.get(change.row.id)) for change in changes}
+
+    def _judged_by_reading(self, change: Change, row: Row | None) -> Outcome:
+        normalise = self.job.normalise(self.record)
+        files = self.record.files() & change.write.keys()
+        sent = {path: normalise(path, change.write[path]) for path in files}
+        if row is not None and late_files(sent, row.values, files):
+            return Outcome("absent", message=LATE)
+        return judged_update(change.write, change.before, row, change.base, normalise)
 
     def _count(self, change: Change, outcome: Outcome) -> None:
         tally, name, row = self.job.tally, self.record.record, change.row
@@ -148,9 +170,11 @@ class Updater:
             tally.count(name, "finished")
         elif outcome.state == "updated":
             tally.count(name, "updated" if change.write else "unchanged")
-            tally.count(name, "with_findings", row.found)
+            tally.count(name, "with_findings", row.found or bool(change.kept))
             for path in row.omitted:
                 tally.find(name, f"parent_left_out:{path}", row.key)
+            for path in change.kept:
+                tally.find(name, f"kept_from_creation:{path}", row.key)
         elif outcome.state == "conflict":
             tally.count(name, "conflicts")
             for path in change.conflict:
@@ -159,12 +183,14 @@ class Updater:
                 tally.find(name, "deleted_by_person", row.key)
         else:
             tally.count(name, "rejected")
-            tally.find(name, "rejected_by_destination", row.key)
+            tally.find(name, change.refused or "rejected_by_destination", row.key)
         self.job.finished(self.record, 1, sent=bool(change.write))
 
 
 def _unsent(change: Change) -> Outcome:
     """The outcome of a row that nothing was sent for."""
+    if change.refused:
+        return Outcome("rejected", message=change.refused)
     if change.message or change.current is None:
         return Outcome("conflict", message=change.message)
     return Outcome("updated", change.base or change.current.values, "stood as staged already")

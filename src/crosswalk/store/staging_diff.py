@@ -13,12 +13,13 @@ import pyarrow as pa
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord
 from crosswalk.store.files import FILE_MODE, make_folder
 from crosswalk.store.sql import literal, literals, parquet, quoted
-from crosswalk.store.staging import GONE, OMITTED
+from crosswalk.store.staging import GONE, KEPT, OMITTED
 from crosswalk.store.staging_files import json_path
 
 COLUMNS = ("record", "key", "id", "field", "expected", "actual", "verdict", "rule")
 REFUSED = ("conflict", "rejected", "failed")
 """What came of the latest attempt when the row stands, but not as staged."""
+KEPT_RULE = "A row that stands keeps what the destination takes only when it creates one."
 JUDGEMENT = pa.schema([(name, pa.string()) for name in ("field", "expected", "actual", "verdict", "rule")])
 
 
@@ -70,7 +71,8 @@ def compare_record(
         SELECT s._key AS key, x.destination_id AS id,
             s._state NOT IN ('ready', 'existing')
                 OR coalesce(x.state IN ({literals(GONE)}) OR x.last_state IN ({literals(REFUSED)}), false) AS not_written,
-            r.id IS NULL AS missing, string_split(split_part(coalesce(x.content, ''), '{OMITTED}', 2), ',') AS omitted,
+            r.id IS NULL AS missing, string_split(split_part(split_part(coalesce(x.content, ''), '{KEPT}', 1), '{OMITTED}', 2), ',')
+                AS omitted, string_split(split_part(coalesce(x.content, ''), '{KEPT}', 2), ',') AS kept,
             [{expected}]::VARCHAR[] AS expected, {actual} AS actual
         FROM {parquet(file)} s {chosen}
         LEFT JOIN load_xref x ON x.record = {literal(record.record)} AND x.source_key = s._key
@@ -96,9 +98,11 @@ def _unequal_fields(connection: duckdb.DuckDBPyConnection, record: StagedRecord)
         f"""
         INSERT INTO diff_fields
         SELECT {literal(record.record)}, key, id, field, expected, actual,
-            CASE WHEN left_out THEN 'left_out' WHEN expected IS NULL THEN 'not_written' ELSE '' END, NULL
+            CASE WHEN omitted OR kept THEN 'left_out' WHEN expected IS NULL THEN 'not_written' ELSE '' END,
+            CASE WHEN kept THEN {literal(KEPT_RULE)} END
         FROM (
-            SELECT key, id, field, list_contains(omitted, field) AS left_out, expected[n] AS expected, actual[n] AS actual
+            SELECT key, id, field, list_contains(omitted, field) AS omitted, list_contains(kept, field) AS kept,
+                expected[n] AS expected, actual[n] AS actual
             FROM (SELECT *, unnest({names}) AS field, unnest(range(1, {len(record.columns) + 1})) AS n
                 FROM diff_rows WHERE NOT missing AND NOT not_written))
         WHERE expected IS DISTINCT FROM actual"""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from crosswalk.model.staged_writes import StagedRecord
 from crosswalk.store.sql import literal, literals, parquet, quoted
-from crosswalk.store.staging import ADOPTED, GONE, OMITTED
+from crosswalk.store.staging import ADOPTED, GONE, KEPT, OMITTED
 from crosswalk.store.staging_diff import canonical_sql
 
 STATES = ("matched", "loaded", "loaded_with_findings", "excluded", "conflict", "rejected", "unaccounted")
@@ -44,7 +44,7 @@ def add_record(connection: duckdb.DuckDBPyConnection, record: StagedRecord, fold
     connection.execute(
         f"""
         CREATE OR REPLACE TABLE ledger_states AS
-        SELECT s._key, s._findings, s._reason, {_STATE} AS state
+        SELECT s._key, list_concat(s._findings, {_KEPT_CODES}) AS _findings, s._reason, {_STATE} AS state
         FROM {parquet(folder / record.file)} s LEFT JOIN load_xref x ON x.record = {name} AND x.source_key = s._key"""
     )
     contributions = f"(SELECT DISTINCT _key, source_object, _row FROM {parquet(folder / record.contributions)})"
@@ -73,10 +73,14 @@ _STATE = f"""
         WHEN s._state = 'rejected' OR x.last_state IN ('rejected', 'failed') THEN 'rejected'
         WHEN s._state = 'matched' THEN if(x.state = 'matched', 'matched', 'unaccounted')
         WHEN x.state IS NULL OR x.state IN ({literals((*GONE, "restored"))}) THEN 'unaccounted'
-        WHEN ltrim(split_part(x.content, '{OMITTED}', 1), '{ADOPTED}') <> s._content THEN 'unaccounted'
-        WHEN len(s._findings) > 0 OR contains(x.content, '{OMITTED}') THEN 'loaded_with_findings'
+        WHEN ltrim(split_part(split_part(x.content, '{KEPT}', 1), '{OMITTED}', 1), '{ADOPTED}') <> s._content THEN 'unaccounted'
+        WHEN len(s._findings) > 0 OR contains(x.content, '{OMITTED}') OR contains(x.content, '{KEPT}') THEN 'loaded_with_findings'
         ELSE 'loaded'
     END"""
+_KEPT_CODES = f"""
+    CASE WHEN contains(x.content, '{KEPT}') THEN
+        list_transform(string_split(split_part(x.content, '{KEPT}', 2), ','), lambda path: 'kept_from_creation:' || path)
+        ELSE [] END"""
 _CODE = """
     CASE state WHEN 'unaccounted' THEN 'not_loaded'
         WHEN 'conflict' THEN coalesce(m.message, 'conflict')

@@ -44,6 +44,15 @@ async def test_chunks_go_out_side_by_side(server: Sandbox, destination: Dynamics
     assert 3 <= destination.traffic().requests - before <= 20
 
 
+async def test_a_creation_time_can_be_set_by_creation_only(destination: DynamicsDestination) -> None:
+    """So says the description, and the organisation would ignore it (§3.6): an update that names it is refused."""
+    contact = (await destination.describe()).object("contact")
+    assert contact and {field.path for field in contact.fields if field.writable and not field.on_update} >= {"createdon"}
+    assert all(field.on_update for field in contact.fields if field.path in {"lastname", "emailaddress1", "ownerid", "statecode"})
+    row = await created(destination, "contact", lastname="Rao")
+    assert (await refused(destination, "contact", row.id, createdon="2019-01-02T03:04:05.000Z")).code == "validation"
+
+
 async def test_a_creation_time_is_kept(destination: DynamicsDestination) -> None:
     """`createdon` goes out as overriddencreatedon and comes back as createdon (§3.6)."""
     row = await created(destination, "contact", lastname="Rao", createdon="2019-03-04T05:06:07.000Z")

@@ -14,7 +14,7 @@ from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.model.values import Value
-from crosswalk.testing.memory_destination import Killed, MemoryDestination
+from crosswalk.testing.memory_destination import FaultKind, Faults, Killed, MemoryDestination
 
 CUTS = {"killed": Killed, "no answer": lambda: UncertainError("the connection dropped")}
 
@@ -81,3 +81,81 @@ async def test_a_document_is_compared_by_its_name_and_size(tmp_path: Path, held:
     there.destination.person_edits("notes", id_of("notes", "n"), {"file": held})
     diff = await there.diff(scan(tmp_path))
     assert [item.field for item in diff.differences] == (["file"] if differs else [])
+
+
+def renamed(folder: Path, title: str = "Scan") -> StagedWrites:
+    """The note of `scan`, once its document was replaced in the source."""
+    return stage(folder, {"notes": [Staged("n", {"title": title, "file": "better.pdf"})]}, "two")
+
+
+@pytest.mark.parametrize("fault", [None, "killed_before", "killed_after", "uncertain_before", "uncertain_after"])
+@pytest.mark.parametrize("call", [0, 1])
+@pytest.mark.parametrize("title", ["Scan", "Better scan"])
+async def test_a_document_replaced_in_the_source_is_handed_over(
+    tmp_path: Path, fault: FaultKind | None, call: int, title: str
+) -> None:
+    """The new file is uploaded, then the note is given it, whatever is lost on the way; files that stay are not sent again."""
+    for name in ("scan.pdf", "better.pdf"):
+        (tmp_path / name).write_bytes(b"bytes")
+    there = World(tmp_path, attachment=lambda name: tmp_path / name)
+    await there.run_load(scan(tmp_path))
+    staged = renamed(tmp_path, title)
+    there.destination.faults = Faults(at={call: fault} if fault else {})
+    with suppress(Killed):
+        await there.run_load(staged)
+    await there.run_load(staged)
+    (note,) = there.held("notes").values()
+    assert note["title"] == title and "better.pdf" in str(note["file"])
+    with there.journal() as journal:
+        image = journal.entries_by_destination_ids([id_of("notes", "n")])[id_of("notes", "n")].after
+    assert image == note, "an undo would take our own work for somebody else's"
+    uploads = [ids for verb, _, ids, stored in there.destination.sent if verb == "upload" and stored]
+    assert uploads[0] == ("scan.pdf",) and set(uploads[1:]) == {("better.pdf",)}
+    sent = len(there.destination.sent)
+    await there.run_load(stage(tmp_path, {"notes": [Staged("n", {"title": "Only this", "file": "better.pdf"})]}, "three"))
+    assert [verb for verb, _, _, _ in there.destination.sent[sent:]] == ["update"]
+
+
+async def test_a_replaced_document_that_is_missing_is_a_finding(tmp_path: Path) -> None:
+    """The note keeps what it has; once the file is there, the next run hands it over."""
+    (tmp_path / "scan.pdf").write_bytes(b"bytes")
+    there = World(tmp_path, attachment=lambda name: tmp_path / name)
+    await there.run_load(scan(tmp_path))
+    report, _ = await there.run_load(renamed(tmp_path))
+    counted = report.record("notes")
+    assert counted is not None and counted.rejected == 1
+    assert [(item.code, item.field) for item in report.findings] == [("document_missing", "file")]
+    assert "scan.pdf" in str(there.held("notes")[id_of("notes", "n")]["file"])
+    (tmp_path / "better.pdf").write_bytes(b"bytes")
+    await there.run_load(renamed(tmp_path))
+    assert "better.pdf" in str(there.held("notes")[id_of("notes", "n")]["file"])
+
+
+class DocumentsFollowUpdates(MemoryDestination):
+    """Changes a note first and its document after it: the first attempt ends between the two, killed or without an answer."""
+
+    cut: BaseException | None = None
+
+    async def update(self, object_name: str, writes: Sequence[Write]) -> Sequence[Row | RejectedError]:
+        if self.cut is not None:
+            others = [Write(write.id, {"title": write.values["title"]}) for write in writes]
+            await super().update(object_name, others)
+            cut, self.cut = self.cut, None
+            raise cut
+        return await super().update(object_name, writes)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_replaced_document_that_had_not_arrived_is_sent_again(tmp_path: Path, cut: str) -> None:
+    """The other fields of the row stand already: it is not done before its document is there."""
+    for name in ("scan.pdf", "better.pdf"):
+        (tmp_path / name).write_bytes(b"bytes")
+    destination = DocumentsFollowUpdates(SCHEMA)
+    there = World(tmp_path, destination, attachment=lambda name: tmp_path / name)
+    await there.run_load(scan(tmp_path))
+    destination.cut = CUTS[cut]()
+    with suppress(Killed):
+        await there.run_load(renamed(tmp_path, "Better scan"))
+    await there.run_load(renamed(tmp_path, "Better scan"))
+    (note,) = there.held("notes").values()
+    assert note["title"] == "Better scan" and "better.pdf" in str(note["file"])

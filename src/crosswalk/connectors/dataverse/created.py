@@ -10,7 +10,9 @@ _ACTIVE_OR_NOT = ("ACTIVE", "INACTIVE")
 def created_object(creation: ObjectCreation, may_set_created_on: bool) -> DestinationObject:
     """A user-owned table right after its creation (facts/dataverse.md §3.6, §3.9, §6.2)."""
     fields = (
-        DestinationField(path="createdon", type="datetime", label="Created On", writable=may_set_created_on, computed=True),
+        DestinationField(
+            path="createdon", type="datetime", label="Created On", writable=may_set_created_on, on_update=False, computed=True
+        ),
         DestinationField(path="modifiedon", type="datetime", label="Modified On", writable=False, computed=True),
         DestinationField(path="ownerid", type="reference", label="Owner", to_object="systemuser"),
         DestinationField(path="statecode", type="option", label="Status", options=_ACTIVE_OR_NOT, on_create=False),

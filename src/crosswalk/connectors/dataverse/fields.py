@@ -29,8 +29,10 @@ _TYPES: Mapping[str, FieldType] = {
 }  # fmt: skip
 _UNSEEN_KINDS = frozenset({"Virtual", "EntityName", "ManagedProperty", "CalendarRules", "PartyList", "Image", "File"})
 """Shadows and inner workings, and files, whose bytes are no part of a row."""
-_BY_THE_PLATFORM = frozenset({MARKER_COLUMN, "overriddencreatedon"})
-"""Ours to write, but not the map's: the run marker (§4.8), and what `createdon` is written through (§3.6)."""
+OVERRIDDEN_CREATED_ON = "overriddencreatedon"
+"""What `createdon` is written through (§3.6)."""
+_BY_THE_PLATFORM = frozenset({MARKER_COLUMN, OVERRIDDEN_CREATED_ON})
+"""Ours to write, but not the map's: the run marker (§4.8), and what stands behind `createdon`."""
 _OF_THE_DOCUMENT = frozenset({"filename", "isdocument"})
 _STATES = frozenset({"State", "Status"})
 _DEFAULTED = frozenset({"Boolean", "Picklist", "State", "Status", "Owner", "Uniqueidentifier"})
@@ -95,7 +97,7 @@ def _common(table: Table, column: Column, may_set_created_on: bool) -> dict[str,
     name = column.logical
     platform = name in _BY_THE_PLATFORM or (table.logical == NOTE and name in _OF_THE_DOCUMENT)
     writable = (column.creatable or column.updatable) and not platform
-    if name == "createdon" and "overriddencreatedon" in table.columns:
+    if name == "createdon" and OVERRIDDEN_CREATED_ON in table.columns:
         writable = may_set_created_on
     required = column.required_level == "SystemRequired" and writable and column.kind not in _DEFAULTED
     return {
@@ -104,6 +106,7 @@ def _common(table: Table, column: Column, may_set_created_on: bool) -> dict[str,
         "required": required,
         "writable": writable,
         "on_create": column.kind not in _STATES,
+        "on_update": name != "createdon" and (column.updatable or not writable),  # a value that is not is silently ignored (§0.5)
         "computed": not (column.creatable or column.updatable) or platform or name == table.primary_id,
     }
 

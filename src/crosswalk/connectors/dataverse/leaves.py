@@ -82,9 +82,9 @@ class Leaves:
                 "unknown_field",
                 "Apply the schema plan, then try again.",
             )
-        if clear and path == "createdon":
+        if clear and not field.on_update:
             raise RejectedError(
-                "Dataverse takes the time a record was created only when it creates it.",
+                f"Dataverse takes {self.table.logical}'s {path} only when it creates a record.",
                 "validation",
                 "Keep the record as it is, or roll back and run again.",  # facts/dataverse.md §3.6
             )
