@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import NOTE, Description, Table, value_of
+from crosswalk.connectors.dataverse.fields import OVERRIDDEN_CREATED_ON
 from crosswalk.connectors.dataverse.files import DEFAULT_LIMIT
 from crosswalk.connectors.dataverse.probe_answers import Answers, found, questions
 from crosswalk.connectors.dataverse.probe_automations import automations
@@ -179,7 +180,7 @@ def _cascades(tables: list[Table], description: Description) -> Iterator[Finding
 
 def _created_on(description: Description, tables: list[Table]) -> Iterator[Finding]:
     """Creation times can be set on creation alone, and with a privilege (§3.6)."""
-    if not description.may_set_created_on and any("overriddencreatedon" in table.columns for table in tables):
+    if not description.may_set_created_on and any(OVERRIDDEN_CREATED_ON in table.columns for table in tables):
         yield found(
             "created_on_not_writable",
             "warning",
