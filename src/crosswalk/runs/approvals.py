@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from crosswalk.model.approval import Acceptance, Approval, Approvals, What
 from crosswalk.model.artefact import Artefact
 from crosswalk.model.errors import RefusedError, UsageError
+from crosswalk.model.extraction import Extraction
 from crosswalk.model.field_diff import FieldDiff
 from crosswalk.model.mapping import Mapping
 from crosswalk.model.plan import Applied, Plan
@@ -62,11 +63,25 @@ def approved_mapping(workspace: Workspace) -> Mapping:
     return mapping
 
 
-def approved_plan(workspace: Workspace, mapping: Mapping) -> Plan:
-    """The plan. Raises RefusedError unless it was approved, is of this map, and every blocking finding was accepted."""
-    plan = workspace.load_required("plan", Plan, "plan")
+def stale_plan(workspace: Workspace, plan: Plan, mapping: Mapping) -> str | None:
+    """Why the plan no longer holds (another map, other rows), or None when it does. What approval it has is another question."""
     if plan.based_on.get("mapping") != mapping.digest():
-        raise RefusedError("The plan was made for another version of the map", "Run crosswalk plan, then approve it.")
+        return "The plan was made for another version of the map"
+    extraction = workspace.load("extraction", Extraction)
+    if extraction is None:
+        return "The last scan of the export did not come to its end"
+    if plan.based_on.get("extraction") != extraction.content_digest():
+        return "The export was scanned anew since the plan; nothing of that is planned yet"
+    return None
+
+
+def approved_plan(workspace: Workspace, mapping: Mapping) -> Plan:
+    """The plan. Raises RefusedError unless it was approved, is of this map and of the rows scanned last, and every blocking
+    finding was accepted."""
+    plan = workspace.load_required("plan", Plan, "plan")
+    if stale := stale_plan(workspace, plan, mapping):
+        verb = "plan" if workspace.load("extraction", Extraction) else "scan"
+        raise RefusedError(stale, f"Run crosswalk {verb}, then approve and apply the plan.")
     _require(workspace, "plan", plan, "the plan has changed since it was approved")
     if blocking := plan.blocking(approvals_of(workspace).accepted()):
         found = "; ".join(f"{item.code}: {item.message} {item.remedy}" for item in blocking)

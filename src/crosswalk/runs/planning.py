@@ -98,7 +98,12 @@ async def _plan(
             findings=tuple(sorted(findings, key=_by_severity)),
             not_restorable=destination.capabilities.not_restorable,
             estimate=_estimate(staged, destination),
-            based_on={"mapping": mapping.digest(), "staged": staged.digest(), "owners": owners.digest()},
+            based_on={
+                "mapping": mapping.digest(),
+                "extraction": extraction.content_digest(),
+                "staged": staged.digest(),
+                "owners": owners.digest(),
+            },
         )
 
 
@@ -107,7 +112,8 @@ def _staged(
     matches: Matches, connection: duckdb.DuckDBPyConnection, events: Events,
 ) -> StagedWrites:  # fmt: skip
     """The staged writes of these inputs, made once: what the journal points to must never change under it."""
-    inputs = [mapping.digest(), extraction.digest(), owners.digest(), matches.digest(), *astuple(identity)]
+    extracted = extraction.content_digest()
+    inputs = [mapping.digest(), extracted, owners.digest(), matches.digest(), *astuple(identity)]
     folder = workspace.writes_folder(digest_of(inputs)[:16])
     done = folder / "staged.json"
     if done.exists():
@@ -117,7 +123,8 @@ def _staged(
         events.progress(f"Transforming {record}", 0, None, None)
 
     staged = transform(
-        mapping, schema, workspace.root / "raw", folder, workspace.root, identity, owners, matches, connection, progress
+        mapping, schema, workspace.root / "raw", folder, workspace.root, identity, owners, matches, connection, progress,
+        extracted,
     )  # fmt: skip
     write_atomically(done, staged.model_dump_json(by_alias=True).encode())
     return staged

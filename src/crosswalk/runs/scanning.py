@@ -36,6 +36,8 @@ def scan(workspace: Workspace, events: Events) -> ScanResult:
         schema = discover(source)
         events.step("Reading them")
         raw = make_folder(workspace.root / "raw")
+        # Were the reading interrupted, an older extraction would speak for rows that are no longer there.
+        workspace.withdraw("extraction")
         extraction = extract(
             source, schema, raw, connection, lambda name, rows: events.progress(f"Reading {name}", rows, None, None)
         )

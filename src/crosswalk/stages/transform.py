@@ -54,8 +54,10 @@ def transform(
     matches: Matches,
     connection: duckdb.DuckDBPyConnection,
     progress: Callable[[str], None] = lambda record: None,
+    extracted: str = "",
 ) -> StagedWrites:
-    """Every active record of the map as one Parquet file of writes in `folder` (inside `workspace`).
+    """Every active record of the map as one Parquet file of writes in `folder` (inside `workspace`). `extracted` is the content
+    digest of the extraction that lies in `raw`.
 
     Raises UsageError when the map reads columns that are not there or uses SQL outside the safe subset.
     """
@@ -78,7 +80,12 @@ def transform(
     return StagedWrites(
         folder=str(folder.relative_to(workspace)),
         records=tuple(staged),
-        based_on={"mapping": mapping.digest(), "owners": owners.digest(), "matches": matches.digest()},
+        based_on={
+            "mapping": mapping.digest(),
+            "extraction": extracted,
+            "owners": owners.digest(),
+            "matches": matches.digest(),
+        },
     )
 
 

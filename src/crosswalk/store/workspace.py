@@ -95,6 +95,10 @@ class Workspace:
                 "Run the verb that makes it again.",
             ) from None
 
+    def withdraw(self, name: str) -> None:
+        """Forget the artefact of that name, since what it describes is about to be overwritten."""
+        self._artefact_path(name).unlink(missing_ok=True)
+
     def load_required(self, name: str, cls: type[T], made_by: str) -> T:
         """The artefact of that name. Raises RefusedError naming the verb `made_by` when it has not been made."""
         artefact = self.load(name, cls)
