@@ -60,7 +60,7 @@ class DestinationReader(Protocol):
         ...
 
     async def find(self, object_name: str, path: str, values: Sequence[str]) -> Sequence[Row]:
-        """The rows, live and soft-deleted, whose field equals one of the values (any number: asked in slices)."""
+        """The rows, live and soft-deleted, whose field holds one of the values (any number: asked in slices)."""
         ...
 
     async def referring(self, object_name: str, path: str) -> Sequence[tuple[str, str]]:

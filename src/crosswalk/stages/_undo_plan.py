@@ -10,6 +10,7 @@ import duckdb
 import orjson
 
 from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
+from crosswalk.model.errors import RefusedError, RejectedError
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.model.values import Value, Values, instant_text
@@ -257,13 +258,27 @@ async def _note_referring(job: UndoJob, concerned: set[str]) -> None:
 
 
 async def _add_referring(job: UndoJob, to_objects: set[str], of_objects: Iterable[DestinationObject]) -> None:
+    """Note who points at rows of these objects. Raises RefusedError when that may be in tables we are not allowed to read."""
+    unreadable: dict[str, RejectedError] = {}
     for described in of_objects:
         if described.name in job.destination.capabilities.derived_objects:
             continue
         for leaf in described.fields:
             if leaf.to_object in to_objects:
-                pairs = await job.destination.referring(described.name, leaf.path)
+                try:
+                    pairs = await job.destination.referring(described.name, leaf.path)
+                except RejectedError as error:
+                    if error.code != "permission":
+                        raise
+                    unreadable[described.name] = error
+                    break
                 references.add_referring(job.connection, described.name, leaf.path, leaf.to_object or "", pairs)
+    if unreadable:
+        raise RefusedError(
+            f"Rows of {', '.join(unreadable)} may refer to ours and would go with them, and we are not allowed to read them: "
+            + " ".join(error.message for error in unreadable.values()),
+            " ".join(dict.fromkeys(error.remedy for error in unreadable.values())) + " Then call rollback again.",
+        )
 
 
 async def _drop_the_automations(job: UndoJob, concerned: Collection[str]) -> None:

@@ -105,7 +105,7 @@ class MemoryDestination:
     async def find(self, object_name: str, path: str, values: Sequence[str]) -> Sequence[Row]:
         """The rows, live and soft-deleted, that hold one of the values."""
         wanted = set(values)
-        return [row for row in self.tables[object_name].values() if row.values.get(path) in wanted]
+        return [row for row in self.tables[object_name].values() if wanted & {*_ids(row.values.get(path))}]
 
     async def referring(self, object_name: str, path: str) -> Sequence[tuple[str, str]]:
         """(row id, referenced id) of live rows whose reference is filled."""

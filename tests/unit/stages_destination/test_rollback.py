@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosswalk.model.destination_schema import DestinationField, DestinationSchema
-from crosswalk.model.errors import UnreachableError
+from crosswalk.model.errors import RefusedError, RejectedError, UnreachableError
 from crosswalk.model.record import Actor, Write
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.stages.rollback import LATE_ROUNDS
@@ -280,6 +280,27 @@ async def test_a_write_that_arrives_after_it_was_given_up(world: World, edited: 
     report = await world.run_rollback(before, staged, force=force)
     assert ("late" in world.held("companies"), kept(report)) == (not goes, {} if goes else {"late": "edited"})
     assert (report.proved, report.complete) == (True, goes)
+
+
+async def test_a_table_we_may_not_read_stops_the_undo_before_anything_goes(world: World) -> None:
+    """Its rows may hang on ours and would be deleted unseen: the undo, and its preview, say which privilege is missing."""
+    before = await world.remember()
+    staged = stage(world.folder, clinic(2))
+    await world.run_load(staged)
+    referring = world.destination.referring
+
+    async def refused(object_name: str, path: str) -> Sequence[tuple[str, str]]:
+        if object_name == "visits":
+            raise RejectedError("visits cannot be read", "permission", "Give our role Read on visits.")
+        return await referring(object_name, path)
+
+    world.destination.referring = refused  # pyright: ignore[reportAttributeAccessIssue]
+    fingerprinted = before.model_copy(update={"objects": tuple(item for item in before.objects if item.object != "visits")})
+    sent = len(world.destination.sent)
+    with pytest.raises(RefusedError, match="visits cannot be read") as refusal:
+        await world.run_rollback(fingerprinted, staged)
+    assert "Give our role Read on visits." in refusal.value.remedy
+    assert len(world.destination.sent) == sent
 
 
 async def test_a_persons_work_on_a_row_that_the_automation_touched_later(world: World) -> None:
