@@ -46,6 +46,20 @@ async def test_only_what_failed_is_sent_again() -> None:
     assert talk.sent == [[0, 1, 2], [1]]
 
 
+async def test_a_refused_second_batch_leaves_the_first_one_s_answers() -> None:
+    """What the first carried out was carried out."""
+
+    class Refusing(Server):
+        async def batch_of_described(self, parts: Sequence[Part]) -> list[PartAnswer]:
+            if self.sent:
+                raise RejectedError("It is too large.", "too_large", "Send less.")
+            return await super().batch_of_described(parts)
+
+    talk: Any = Refusing([DONE, failed(), DONE])
+    answers = await answers_of(talk, PARTS, TABLE, (0.0, 0.0))
+    assert [answer.ok for answer in answers] == [True, False, True]
+
+
 async def test_a_record_that_fails_each_time_is_refused() -> None:
     """Else the engine would read, find it absent, send it again, and never come to the others."""
     talk = server([DONE, failed(), DONE], [failed()], [failed()])

@@ -29,7 +29,10 @@ async def answers_of(
         if not failed:
             break
         await asyncio.sleep(pause)
-        again = await _asked(client, [parts[place] for place in failed], table)
+        try:
+            again = await _asked(client, [parts[place] for place in failed], table)
+        except RejectedError:
+            break  # of this batch: the answers to the others stand
         for place, answer in zip(failed, again, strict=True):
             answers[place] = answer
     return answers

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from crosswalk.connectors.dataverse.chunks import weight
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE
 from crosswalk.model.errors import RejectedError, UncertainError
+from crosswalk.model.record import Write
 from crosswalk.model.values import Value
 
 INLINE_BYTES = 3_000_000
@@ -68,9 +70,10 @@ class Documents:
         """Whether a document is too large to go inside its note."""
         return _size(value) > INLINE_BYTES
 
-    def inline_bytes(self, value: Value) -> int:
-        """What a document adds to its note on the wire."""
-        return 0 if self.is_large(value) else -(-_size(value) // 3) * 4
+    def weigh(self, write: Write) -> int:
+        """About how many bytes a record takes on the wire, a note with the document inside it."""
+        document = write.values.get(DOCUMENT)
+        return weight(write) + (0 if self.is_large(document) else -(-_size(document) // 3) * 4)
 
     async def inline(self, value: Value) -> dict[str, Any]:
         """The columns that hold a document inside its note; none when there is no document, or it has to go in blocks."""

@@ -6,13 +6,14 @@ from typing import Any
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, refused_alone
 from crosswalk.connectors.dataverse.bulk import UPDATE_MULTIPLE, BulkMessages
-from crosswalk.connectors.dataverse.chunks import in_chunks, weight
+from crosswalk.connectors.dataverse.chunks import in_chunks
 from crosswalk.connectors.dataverse.client import DataverseClient
-from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description
+from crosswalk.connectors.dataverse.description import DOCUMENT, NOTE, Description, Raw
 from crosswalk.connectors.dataverse.errors import UNKNOWN
 from crosswalk.connectors.dataverse.files import Documents
 from crosswalk.connectors.dataverse.leaves import Leaves
 from crosswalk.connectors.dataverse.multipart import MOST_PARTS, BatchItem, Changeset, Part, count
+from crosswalk.connectors.dataverse.parties import sent_again, standing_parties
 from crosswalk.connectors.dataverse.write import Outcomes, read_back, row_path
 from crosswalk.kit.http import json_body
 from crosswalk.kit.paging import slices
@@ -44,6 +45,8 @@ class Updater:
         self._leaves = Leaves(description, object_name)
         self._is_note = object_name == NOTE
         self._refused: dict[str, RejectedError] = {}
+        self._parties: dict[str, list[Raw]] = {}
+        """Lower-case id → the parties that stand, of the activities whose parties change."""
 
     async def update(self, writes: Sequence[Write]) -> Outcomes:
         """Change exactly the given leaves of each record, on its own; the row as read back, or why it was refused."""
@@ -51,8 +54,9 @@ class Updater:
         others: Sequence[Write] = [write for write in writes if self._needs_care(write)]
         if plain and not await self._bulk.offers(self._table, UPDATE_MULTIPLE):
             plain, others = [], writes
-        await in_chunks(self._client, plain, self._bulk.size(self._table, UPDATE_MULTIPLE), weight, self._send_multiple)
-        await in_chunks(self._client, others, self._bulk.size(self._table, "update"), weight, self._send)
+        weigh = self._documents.weigh
+        await in_chunks(self._client, plain, self._bulk.size(self._table, UPDATE_MULTIPLE), weigh, self._send_multiple)
+        await in_chunks(self._client, others, self._bulk.size(self._table, "update"), weigh, self._send)
         await self._send_to_completed([write for write in writes if _is_read_only(self._refused.get(write.id))])
         changed = [write.id for write in writes if write.id not in self._refused]
         rows = await read_back(self._client, self._description, self._table, changed)
@@ -81,7 +85,12 @@ class Updater:
     async def _send(self, writes: Sequence[Write]) -> None:
         """One batch: a record's state goes after its other columns, both or neither."""
         items: list[tuple[str, BatchItem]] = []
-        for write in await self._with_all_parties(writes):
+        try:
+            await self._read_parties(writes)
+        except RejectedError as error:
+            self._refused |= {write.id: error for write in writes}
+            return
+        for write in writes:
             try:
                 items += [(write.id, item) for item in await self._items(write)]
             except RejectedError as error:
@@ -110,9 +119,12 @@ class Updater:
         """Records found to be completed: reopened, changed and closed again in one go, if they are as we left them."""
         if not writes:
             return
-        rows = await self._standing(writes)
+        try:
+            rows = await self._standing(writes)
+        except RejectedError:
+            return  # they stay refused as completed
         items: list[tuple[str, BatchItem]] = []
-        for write in await self._with_all_parties(writes):
+        for write in writes:
             row = rows.get(write.id.lower())
             if row is not None and row.updated_by.kind in _OURS:
                 items.append((write.id, Changeset(await self._reopened(write, row))))
@@ -134,19 +146,11 @@ class Updater:
             parts.append(await self._patch(write.id, others))
         return [*parts, await self._patch(write.id, state)]
 
-    async def _with_all_parties(self, writes: Sequence[Write]) -> Sequence[Write]:
-        """Parties are replaced as a list (§3.8): a write that names some of its leaves gets the others as they stand."""
-        parties = self._table.parties
-        partly = [write for write in writes if 0 < len(parties.keys() & write.values.keys()) < len(parties)]
-        if not partly:
-            return writes
-        rows = await self._standing(partly)
-        whole: list[Write] = []
-        for write in writes:
-            row = rows.get(write.id.lower())
-            kept = {path: row.values.get(path) for path in parties} if row is not None else {}
-            whole.append(Write(write.id, {**kept, **write.values}))
-        return whole
+    async def _read_parties(self, writes: Sequence[Write]) -> None:
+        """Parties are replaced as a list (§3.8): what a write does not name of them is to be sent along as it stands."""
+        ids = [write.id for write in writes if self._table.parties.keys() & write.values.keys()]
+        if ids:
+            self._parties |= await standing_parties(self._client, self._leaves, ids)
 
     async def _standing(self, writes: Sequence[Write]) -> dict[str, Row]:
         """The rows to be changed as they stand, by lower-case id."""
@@ -155,14 +159,30 @@ class Updater:
 
     async def _carry_out(self, items: Sequence[tuple[str, BatchItem]]) -> None:
         for chunk in slices(items, MOST_PARTS, MOST_PARTS, lambda item: count([item[1]])):
+            await self._carry_out_together(chunk)
+
+    async def _carry_out_together(self, chunk: Sequence[tuple[str, BatchItem]]) -> None:
+        """One batch. Refused as a whole, it is no word on the records of other batches: halved where it is too large, else each
+        of its records is refused."""
+        try:
             answers = await answers_of(self._client, [item for _, item in chunk], self._table)
-            for (identity, item), answer in zip(chunk, answers, strict=True):
-                if not answer.ok:
-                    sent = [part.body for part in item.parts] if isinstance(item, Changeset) else item.body
-                    self._refused[identity] = refused_alone(answer, f"PATCH {self._table.entity_set}", sent)
+        except RejectedError as error:
+            if error.code == "too_large" and len(chunk) > 1:
+                await self._carry_out_together(chunk[: len(chunk) // 2])
+                await self._carry_out_together(chunk[len(chunk) // 2 :])
+            else:
+                self._refused |= {identity: error for identity, _ in chunk}
+            return
+        for (identity, item), answer in zip(chunk, answers, strict=True):
+            if not answer.ok:
+                sent = [part.body for part in item.parts] if isinstance(item, Changeset) else item.body
+                self._refused[identity] = refused_alone(answer, f"PATCH {self._table.entity_set}", sent)
 
     async def _patch(self, identity: str, values: Values) -> Part:
         body = self._leaves.unflatten(values, clear=True)
+        if self._table.party_list in body:
+            standing = self._parties.get(identity.lower(), [])
+            body[str(self._table.party_list)] += sent_again(self._description, self._table, standing, values.keys())
         if self._is_note:
             body |= await self._documents.inline(values.get(DOCUMENT))
         return Part("PATCH", row_path(self._table, identity), json_body(body, self._table.logical), _ONLY_UPDATE)

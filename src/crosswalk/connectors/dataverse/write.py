@@ -8,7 +8,7 @@ from urllib.parse import quote
 from crosswalk.connectors.dataverse import read
 from crosswalk.connectors.dataverse.answers import answers_of, judged, refused_alone
 from crosswalk.connectors.dataverse.bulk import CREATE_MULTIPLE, BulkMessages
-from crosswalk.connectors.dataverse.chunks import in_chunks, weight
+from crosswalk.connectors.dataverse.chunks import in_chunks
 from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import DOCUMENT, MARKER_COLUMN, NOTE, Description, Table
 from crosswalk.connectors.dataverse.errors import UNKNOWN
@@ -99,15 +99,10 @@ class Creator:
             await (self._send_multiple(bodies) if multiple else self._send_batch(bodies))
             await self._send_large_documents([write.id for write in chunk])
 
-        await in_chunks(self._client, writes, size, self._weight, send)
+        await in_chunks(self._client, writes, size, self._documents.weigh, send)
         stored = [write.id for write in writes if write.id not in self._refused]
         rows = await read_back(self._client, self._description, self._table, stored)
         return [self._refused.get(write.id) or rows[write.id.lower()] for write in writes]
-
-    def _weight(self, write: Write) -> int:
-        """About how many bytes a record takes on the wire."""
-        document = self._documents.inline_bytes(write.values.get(DOCUMENT)) if self._is_note else 0
-        return weight(write) + document
 
     async def _bodies(self, writes: Sequence[Write]) -> list[tuple[str, bytes]]:
         """(id, encoded record) of each write that can be encoded; the others are refused."""
@@ -169,11 +164,15 @@ class Creator:
 
 
 async def read_back(client: DataverseClient, description: Description, table: Table, ids: Sequence[str]) -> Mapping[str, Row]:
-    """The rows with these ids, by lower-case id. UncertainError when one is not there."""
+    """The rows with these ids, by lower-case id. UncertainError when one is not there, or when reading is refused: that is no
+    refusal of what was written."""
     found: dict[str, Row] = {}
-    for start in range(0, len(ids), READ_SIZE):
-        for row in await read.fetch(client, description, table.logical, ids[start : start + READ_SIZE]):
-            found[row.id.lower()] = row
+    try:
+        for start in range(0, len(ids), READ_SIZE):
+            for row in await read.fetch(client, description, table.logical, ids[start : start + READ_SIZE]):
+                found[row.id.lower()] = row
+    except RejectedError as error:
+        raise UncertainError(error.message, error.remedy) from error
     missing = sum(identity.lower() not in found for identity in ids)
     if missing:
         raise UncertainError(
