@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from crosswalk.cli.app import call
+from crosswalk.model.errors import UnreachableError
 from crosswalk.runs.rehearsal import sandbox
+from crosswalk.runs.workspaces import open_workspace
 
 PATIENTS = """\
 UHID,Name of Patient,SEX,Date of Birth,Contact No.,E-mail ID,REGISTERED ON
@@ -158,3 +160,94 @@ def test_status_ticks_only_what_still_holds(clinic: Clinic) -> None:
     clinic.expect(0, "approve", "--by", "Ann", "map")
     clinic.expect(5, "plan")
     assert ticked() == ["scan", "map", "approve map", "plan"]
+
+
+def applied(clinic: Clinic) -> None:
+    """Everything up to the schema."""
+    planned(clinic)
+    clinic.expect(0, "apply", "--accept", "workflow_active", "--by", "Ann")
+
+
+def next_of(clinic: Clinic) -> str | None:
+    """What `status` says comes next, without the folder."""
+    step = clinic.expect(0, "status")["next"]
+    return step and step.replace(f"-C {clinic.folder} ", "").removeprefix("crosswalk ")
+
+
+def test_status_tells_what_the_journal_knows(clinic: Clinic) -> None:
+    """A sample is no run, an approved sample leads to it, and a rollback leaves nothing but the map."""
+
+    def ticked() -> set[str]:
+        return {step["verb"] for step in clinic.expect(0, "status")["steps"] if step["done"]}
+
+    applied(clinic)
+    assert next_of(clinic) == "sample"
+    clinic.expect(0, "sample", "--size", "2")
+    assert {"sample", "run"} & ticked() == {"sample"}
+    assert clinic.expect(6, "verify")["next"].endswith(" diff")
+    clinic.expect(0, "diff")
+    clinic.expect(0, "approve", "--by", "Ann", "sample")
+    assert next_of(clinic) == "run"
+    clinic.expect(0, "run", "--only", "people")
+    assert next_of(clinic) == "run"
+    clinic.expect(0, "run")
+    assert next_of(clinic) == "verify"
+    clinic.expect(5, "verify")
+    assert next_of(clinic) is None
+    clinic.expect(0, "rollback")
+    assert ticked() == {"scan", "map", "approve map"}
+    assert next_of(clinic) == "plan"
+
+
+def test_status_after_a_run_without_a_sample(clinic: Clinic) -> None:
+    """No sample is asked for any more; a row that is gone unbalances the proof, and `status` says so."""
+    applied(clinic)
+    clinic.expect(0, "run", "--without-sample", "--by", "Ann")
+    assert next_of(clinic) == "verify"
+    clinic.expect(5, "verify")
+    assert next_of(clinic) is None
+    entry = clinic.expect(0, "audit", "--source-id", "PDC-000002")["entries"][0]
+    clinic.ask("/__control__/soft-delete", {"object": "people", "id": entry["destination_id"]})
+    assert "rollback --preview" in clinic.expect(6, "verify")["next"]
+    verify = next(step for step in clinic.expect(0, "status")["steps"] if step["verb"] == "verify")
+    assert (verify["done"], verify["detail"]) == (False, "not balanced")
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "state"), [(KeyboardInterrupt(), 130, "paused"), (UnreachableError("silent", "wait"), 4, "failed")]
+)
+def test_a_stopped_run_says_so_and_comes_next(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, stop: BaseException, code: int, state: str
+) -> None:
+    """A run, a schema plan and a rollback that were stopped are neither done nor for ever `running`; each is called again."""
+
+    def states() -> list[str]:
+        return [run["state"] for run in clinic.expect(0, "status")["runs"]]
+
+    async def stopped(*_: object, **__: object) -> None:
+        raise stop
+
+    planned(clinic)
+    without = ("run", "--without-sample", "--by", "Ann")
+    for stage, verb, after in (
+        ("planning.apply_schema", ("apply", "--accept", "workflow_active", "--by", "Ann"), "apply"),
+        ("loading.load", without, "run --without-sample --by Ann"),
+        ("undoing.roll_back", ("rollback",), "rollback"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"crosswalk.runs.{stage}", stopped)
+            clinic.expect(code, *verb)
+        assert (states()[-1], next_of(clinic)) == (state, after)
+        clinic.expect(0, *verb)
+        assert states()[-2:] == [state, "done"]
+
+
+def test_a_killed_run_is_interrupted_once_it_is_settled(clinic: Clinic) -> None:
+    """A run whose process is gone is noted by the next verb that settles."""
+    applied(clinic)
+    with open_workspace(clinic.folder).journal() as journal:
+        journal.start_run("full", "m", {})
+    assert clinic.expect(0, "status")["runs"][-1]["state"] == "running"
+    clinic.expect(0, "run", "--without-sample", "--by", "Ann")
+    assert [run["state"] for run in clinic.expect(0, "status")["runs"]] == ["done", "interrupted", "done"]
+    assert clinic.expect(0, "audit", "--limit", "1")["chain"]["ok"]

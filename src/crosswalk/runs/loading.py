@@ -17,11 +17,11 @@ from crosswalk.runs.approvals import applied_plan, approved_mapping, approved_sa
 from crosswalk.runs.events import Events
 from crosswalk.runs.planning import refuse_drift
 from crosswalk.runs.reading import read_objects
+from crosswalk.runs.recovery import noted_run, settle_interrupted
 from crosswalk.runs.registry import open_destination, open_source
 from crosswalk.stages.compare import compare
 from crosswalk.stages.load import load
 from crosswalk.stages.sample import choose_sample
-from crosswalk.stages.settle import settle
 from crosswalk.store.entries import RunKind
 from crosswalk.store.journal import Journal
 from crosswalk.store.sql import literal
@@ -49,7 +49,8 @@ def load_sample(workspace: Workspace, size: int, events: Events) -> SampleResult
             selection = workspace.root / "writes" / "sample.parquet"
             sample = choose_sample(mapping, staged, size, workspace.root, selection, connection)
         workspace.save("sample", sample)
-        report = asyncio.run(_load(workspace, mapping, applied, staged, selection, "sample", journal, events))
+        details = {"sample": sample.digest()}
+        report = asyncio.run(_load(workspace, mapping, applied, staged, selection, "sample", details, journal, events))
     return SampleResult(sample, report)
 
 
@@ -91,7 +92,8 @@ def run_all(workspace: Workspace, *, only: str | None, without_sample_by: str | 
         if without_sample_by is not None:
             journal.record_event("without_sample", {"by": without_sample_by})
         selection = _only(workspace, mapping, staged, only) if only else None
-        report = asyncio.run(_load(workspace, mapping, applied, staged, selection, "full", journal, events))
+        details = {name: value for name, value in (("only", only), ("without_sample_by", without_sample_by)) if value}
+        report = asyncio.run(_load(workspace, mapping, applied, staged, selection, "full", details, journal, events))
     workspace.save("load", report)
     return report
 
@@ -113,23 +115,24 @@ def _only(workspace: Workspace, mapping: Mapping, staged: StagedWrites, only: st
 
 async def _load(
     workspace: Workspace, mapping: Mapping, applied: Applied, staged: StagedWrites, selection: Path | None, kind: RunKind,
-    journal: Journal, events: Events,
+    details: dict[str, str], journal: Journal, events: Events,
 ) -> LoadReport:  # fmt: skip
+    """Load a selection, or everything. `details` are noted with the run, beside the artefacts it is based on."""
     config = workspace.config
+    based_on = {"staged": staged.digest(), "plan": applied.based_on["plan"]}
     source = open_source(config.source, config.source_location)
     async with open_destination(config.destination, config.destination_url) as destination:
         schema = await destination.describe()
         refuse_drift(applied.schema_digest, touched_digest(mapping, schema))
         with workspace.scratch() as connection:
-            await settle(destination, journal, folder=workspace.root, connection=connection, schema=schema)
+            await settle_interrupted(destination, journal, folder=workspace.root, connection=connection, schema=schema)
             events.step("Loading")
-            run = journal.start_run(kind, config.migration_id, {"staged": staged.digest(), "plan": applied.based_on["plan"]})
-            report = await load(
-                staged, selection, destination=destination, journal=journal, run=run, marker=config.migration_id, schema=schema,
-                connection=connection, folder=workspace.root, attachment=source.attachment, progress=_told(events),
-            )  # fmt: skip
-        journal.finish_run(run, "done")
-    return report
+            with noted_run(journal, kind, config.migration_id, based_on | details) as run:
+                return await load(
+                    staged, selection, destination=destination, journal=journal, run=run.id, marker=config.migration_id,
+                    schema=schema, connection=connection, folder=workspace.root, attachment=source.attachment,
+                    progress=_told(events),
+                )  # fmt: skip
 
 
 def _told(events: Events) -> Callable[[LoadProgress], None]:

@@ -24,6 +24,7 @@ from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.runs.approvals import approved_mapping, approved_plan
 from crosswalk.runs.events import Events
 from crosswalk.runs.reading import read_objects, written_objects
+from crosswalk.runs.recovery import noted_run, settle_interrupted
 from crosswalk.runs.registry import open_destination
 from crosswalk.spi.destination import Destination
 from crosswalk.stages.fingerprint import fingerprint
@@ -31,7 +32,6 @@ from crosswalk.stages.match import match
 from crosswalk.stages.owners import resolve_owners
 from crosswalk.stages.preflight import preflight
 from crosswalk.stages.schema import apply_schema, plan_schema
-from crosswalk.stages.settle import settle
 from crosswalk.stages.transform import Identity, transform
 from crosswalk.store.files import write_atomically
 from crosswalk.store.journal import Journal
@@ -148,12 +148,11 @@ async def _apply(workspace: Workspace, mapping: Mapping, plan: Plan, journal: Jo
         schema = await destination.describe()
         refuse_drift(plan.schema_digest, touched_digest(mapping, schema, created_fields(plan.schema_changes)))
         with workspace.scratch() as connection:
-            await settle(destination, journal, folder=workspace.root, connection=connection, schema=schema)
+            await settle_interrupted(destination, journal, folder=workspace.root, connection=connection, schema=schema)
             before = await _before(workspace, mapping, destination, schema, journal, connection, events)
         events.step(f"Applying {len(plan.schema_changes)} schema changes")
-        run = journal.start_run("apply", config.migration_id, {"plan": plan.digest()})
-        schema = await apply_schema(plan.schema_changes, destination=destination, journal=journal, run=run, schema=schema)
-        journal.finish_run(run, "done")
+        with noted_run(journal, "apply", config.migration_id, {"plan": plan.digest()}) as run:
+            schema = await apply_schema(plan.schema_changes, destination=destination, journal=journal, run=run.id, schema=schema)
     workspace.save(
         "applied",
         Applied(schema_digest=touched_digest(mapping, schema), changes=plan.schema_changes, based_on={"plan": plan.digest()}),

@@ -14,11 +14,11 @@ from crosswalk.model.rollback_report import RollbackPreview, RollbackReport
 from crosswalk.model.staged_writes import StagedWrites
 from crosswalk.runs.events import Events
 from crosswalk.runs.planning import last_before
+from crosswalk.runs.recovery import EVERYTHING, noted_run, settle_interrupted
 from crosswalk.runs.registry import open_destination
 from crosswalk.spi.destination import Destination
 from crosswalk.stages.rollback import plan_rollback
 from crosswalk.stages.rollback import rollback as roll_back
-from crosswalk.stages.settle import settle
 from crosswalk.store.files import make_folder
 from crosswalk.store.journal import Journal
 from crosswalk.store.workspace import Workspace
@@ -59,16 +59,18 @@ def rollback(workspace: Workspace, *, run: int | None, force: bool, events: Even
     """
 
     async def undo(opened: _Opened) -> RollbackReport:
-        await settle(
+        await settle_interrupted(
             opened.destination, opened.journal, folder=workspace.root, connection=opened.connection, schema=opened.schema
         )  # fmt: skip
         events.step("Undoing")
-        own = opened.journal.start_run("rollback", workspace.config.migration_id, {"of": str(run or "everything")})
-        report = await roll_back(
-            destination=opened.destination, journal=opened.journal, run=own, connection=opened.connection, schema=opened.schema,
-            workspace=workspace.root, folder=opened.folder, staged=opened.staged, before=opened.before, of_run=run, force=force,
-        )  # fmt: skip
-        opened.journal.finish_run(own, "done" if report.complete else "kept")
+        of = {"of": str(run or EVERYTHING)}
+        with noted_run(opened.journal, "rollback", workspace.config.migration_id, of) as own:
+            report = await roll_back(
+                destination=opened.destination, journal=opened.journal, run=own.id, connection=opened.connection,
+                schema=opened.schema, workspace=workspace.root, folder=opened.folder, staged=opened.staged, before=opened.before,
+                of_run=run, force=force,
+            )  # fmt: skip
+            own.state = "unproved" if report.proved is False else "done" if report.complete else "kept"
         return report
 
     report = _with_destination(workspace, events, undo)

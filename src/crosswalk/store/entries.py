@@ -69,7 +69,8 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run. `state` is `running` until it is finished; times are instants as in model/values.py."""
+    """One run. `state` is `running` until it has ended: `done`, `paused` (Ctrl-C), `failed` (an error), `interrupted` (its process
+    was killed; a later one noted it), a rollback's also `kept` or `unproved`. Times are instants as in model/values.py."""
 
     id: int
     kind: RunKind

@@ -25,9 +25,7 @@ def status(context: typer.Context) -> int:
 
     session = session_of(context)
     found = status_of(session.workspace())
-    step = found.next_step if any(step.verb == found.next_step for step in found.steps) else None
-    step = f'approve --by "Your Name" {step.removeprefix("approve ")}' if step and step.startswith("approve ") else step
-    return session.answer(Answer("status", asdict(found), status_view(found), step))
+    return session.answer(Answer("status", asdict(found), status_view(found), found.next_step, found.why))
 
 
 def audit(

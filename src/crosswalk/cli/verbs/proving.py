@@ -36,16 +36,18 @@ def verify(context: typer.Context) -> int:
     **Exits** 0 when it balances; 5 when it balances and rows were quarantined, rejected or in conflict (each listed with its
     reason); 6 when it does not balance; 4 when the destination does not answer.
     """
+    from crosswalk.runs.inspecting import status
     from crosswalk.runs.proving import verify as verify_all
 
     session = session_of(context)
+    workspace = session.workspace()
     with session.events() as events:
-        found = verify_all(session.workspace(), events)
-    step = (
-        ("report", "puts everything into one file")
-        if found.balanced
-        else ("audit --state rejected", "shows row by row what happened")
-    )
+        found = verify_all(workspace, events)
+    if found.balanced:
+        step = ("report", "puts everything into one file")
+    else:
+        stands = status(workspace)
+        step = (stands.next_step, stands.why)
     return session.answer(Answer("verify", found.model_dump(mode="json"), reconciliation_view(found), *step, verify_code(found)))
 
 
