@@ -145,7 +145,7 @@ def _too_long(
         limit = longest or capabilities.max_body_bytes // 2
         if column.type not in ("text", "rich_text", "json", "email", "phone", "url", "option"):
             continue
-        longer = f"length({quoted(column.path)}) > {limit}"
+        longer = _longer(quoted(column.path), limit)
         ((count,),) = connection.execute(f"SELECT count(*) FROM {parquet(workspace / record.file)} WHERE {longer}").fetchall()
         if count:
             size = f"{limit / MIB:.1f} MiB" if limit >= MIB else f"{limit} characters"
@@ -155,6 +155,18 @@ def _too_long(
                 message=f"{count} {record.record} have a {column.path} longer than {size}, which the destination cannot hold.",
                 remedy="Map this column to a longer field or a document, or shorten these cells in the source.",
             )  # fmt: skip
+
+
+def _longer(cell: str, limit: int) -> str:
+    """A condition: the text is longer than `limit` in UTF-16 units, as .NET and JavaScript count it, where an emoji is two.
+
+    An emoji has three bytes more than it has characters, so that few texts have to be looked through.
+    """
+    emoji = rf"length(regexp_replace({cell}, '[^\x{{10000}}-\x{{10FFFF}}]', '', 'g'))"
+    return f"""
+        CASE WHEN length({cell}) > {limit} THEN true
+            WHEN strlen({cell}) - length({cell}) < 3 * ({limit} + 1 - length({cell})) THEN false
+            ELSE length({cell}) + {emoji} > {limit} END"""
 
 
 def _options(

@@ -100,6 +100,31 @@ def test_a_body_too_large_for_the_destination_blocks(world: World) -> None:
     assert [item.code for item in found] == ["value_too_long"]
 
 
+@pytest.mark.parametrize(
+    ("text", "too_long"),
+    [
+        ("x" * 8, False),
+        ("x" * 9, True),
+        ("漢é" * 4, False),
+        ("😀" * 4, False),
+        ("😀" * 4 + "x", True),
+        ("漢😀😀xxx", False),
+        ("漢😀😀xxxx", True),
+    ],
+)
+def test_an_emoji_counts_as_two_characters(world: World, text: str, too_long: bool) -> None:
+    """Destinations count UTF-16 units: a text that they refuse is found before."""
+    world.put("rows", [{"A": text}])
+    people = world.schema.object("people")
+    assert people is not None
+    narrow = people.model_copy(update={"fields": (leaf("short", max_length=8),)})
+    schema = world.schema.model_copy(update={"objects": (narrow,)})
+    mapping = the_map({"people": {"to": "people", "from": "rows", "fields": {"short": {"from": "A"}}}})
+    world.schema = schema
+    found = preflight(mapping, world.stage(mapping), schema, CAPABILITIES, world.root, world.connection)
+    assert [item.code for item in found] == (["value_too_long"] if too_long else [])
+
+
 def test_where_the_words_are_kept_is_said(world: World) -> None:
     """A person who reads the finding knows that nothing is lost."""
     fields: Plain = {"born": {"from": "B", "create": made("date")}, "bornAsWritten": {"words_of": "born", "create": made("text")}}
