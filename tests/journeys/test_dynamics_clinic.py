@@ -5,18 +5,13 @@ own client, which knows nothing of the engine.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from scripts.drill import SHARED, Migration
+from journey import CLINIC, NEEDS_CLINIC, Cell, load_and_prove
+from scripts.drill import Migration
 from scripts.drill_dynamics import Dynamics, outside, sandbox
 
-CLINIC = SHARED / "data" / "clinic"
-SAMPLE = 100
 NUMBERS = {
     "contacts by source id": "1083",
     "accounts by source id": "1288",
@@ -32,10 +27,7 @@ NUMBERS = {
 }
 """What the clinic holds, by its README."""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CLINIC.is_dir(), reason="the clinic's export lies beside the repository, in ../shared, and is not here"),
-]
+pytestmark = [pytest.mark.slow, NEEDS_CLINIC]
 
 
 def test_a_clinic_moves_and_comes_back(tmp_path: Path, subtests: pytest.Subtests) -> None:
@@ -44,30 +36,17 @@ def test_a_clinic_moves_and_comes_back(tmp_path: Path, subtests: pytest.Subtests
     with sandbox() as crm:
         assert outside(crm, "--fingerprint", str(before)).returncode == 0
         migration = Migration(tmp_path / "clinic", crm, in_process=False)
-        migration.init(CLINIC)
-        migration.prepare()
-        with subtests.test("the sample holds exactly what was meant"):
-            assert migration.sample(SAMPLE).document["differences_total"] == 0
-        with subtests.test("a cell that changed unseen is different, that cell alone"):
-            corrupted_cell_is_different(migration, crm)
-        migration.verb("run")
-        with subtests.test("the CRM's own answers hold the clinic's numbers"):
-            the_numbers_agree(crm)
-        with subtests.test("the ledger balances"):
-            assert migration.verb("verify").document["balanced"]
-        with subtests.test("a second run of a finished migration writes nothing"):
-            seen = crm.requests()
-            migration.verb("run")
-            assert crm.writes(seen) == []
+        report = load_and_prove(
+            migration, subtests, lambda: purpose_of_a_visit(crm), lambda: assert_the_numbers_agree(crm)
+        ).document
         with subtests.test("the rollback is complete and proved"):
-            report = migration.verb("rollback").document
             assert report["complete"] and report["proved"]
         with subtests.test("rolled back, the CRM is as it was, metadata and rows"):
             said = outside(crm, "--same-as", str(before))
             assert said.returncode == 0, said.stdout
 
 
-def the_numbers_agree(crm: Dynamics) -> None:
+def assert_the_numbers_agree(crm: Dynamics) -> None:
     """Every number, worked out from the CSV files and again from the CRM, fact by fact."""
     said = outside(crm, "--source", str(CLINIC), "--json")
     checked = json.loads(said.stdout)
@@ -76,14 +55,7 @@ def the_numbers_agree(crm: Dynamics) -> None:
     assert said.returncode == 0, checked
 
 
-def corrupted_cell_is_different(migration: Migration, crm: Dynamics) -> None:
-    """Diff names the one row and field; put back, nothing differs."""
+def purpose_of_a_visit(crm: Dynamics) -> Cell:
+    """What a sampled appointment was for."""
     visit = next(row for row in crm.rows("appointments") if row["pulse_sourcesystemid"])
-    cell = {"object": "appointment", "id": visit["activityid"], "field": "pulse_purpose"}
-    crm.control("corrupt", {**cell, "value": "changed by nobody"})
-    found = migration.verb("diff", expect=(5,)).document
-    crm.control("corrupt", {**cell, "value": visit["pulse_purpose"]})
-    assert [(item["destination_id"], item["field"], item["verdict"]) for item in found["differences"]] == [
-        (visit["activityid"], "pulse_purpose", "different")
-    ]
-    migration.verb("diff")
+    return Cell("appointment", visit["activityid"], "pulse_purpose", visit["pulse_purpose"])
