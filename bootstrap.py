@@ -7,6 +7,7 @@ python3 bootstrap.py crosswalk ARGS    any other command line
 
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -34,6 +35,17 @@ def uv() -> list[str]:
     return [str(next(path for path in (own / "bin" / "uv", own / "Scripts" / "uv.exe") if path.exists()))]
 
 
+def exit_code(command: list[str], folder: Path | None, environment: dict[str, str]) -> int:
+    """What the command ends with. It gets Ctrl-C as we do, and pauses; we wait for that. A request to end is passed on."""
+    process = subprocess.Popen(command, cwd=folder, env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
 def main(arguments: list[str]) -> int:
     """The exit code of the first command that failed, else 0."""
     if sys.version_info < (3, 11):  # noqa: UP036 - an older Python gets words, not a traceback
@@ -54,7 +66,10 @@ def main(arguments: list[str]) -> int:
         commands = [["crosswalk", *(["demo"] if verb == "demo" else []), *rest]]
     for command in commands:
         print("$", " ".join(command), file=sys.stderr, flush=True)
-        if code := subprocess.run([*run, *command], cwd=ROOT if verb == "test" else None, env=environment).returncode:
+        if verb != "test" and os.name == "posix":
+            # It takes this process's place: Ctrl-C and a kill reach it, and nothing is left behind.
+            os.execvpe(run[0], [*run, *command], environment)
+        if code := exit_code([*run, *command], ROOT if verb == "test" else None, environment):
             return code
     return 0
 

@@ -152,7 +152,7 @@ for panel, verbs in VERBS.items():
 
 
 def main() -> None:
-    """The console script."""
+    """One command line; ends the process with its exit code."""
     sys.exit(call(sys.argv[1:]))
 
 
