@@ -10,7 +10,8 @@ date: DATE; datetime: TIMESTAMP (UTC); options and list: VARCHAR[].
 is changed), `matched` (policy link: it stands for the source row, nothing is written), `excluded` (policy skip) and
 `rejected` (`_reason` names the code and path, such as `required_missing:personId`; nothing is written).
 
-Columns of `contributions`: `_key`, `source_object`, `_row`: which source rows ended in which record.
+Columns of `contributions`: `_key`, `source_object`, `_row`: which source rows ended in which record; `part`: `made` (the record
+is made of it), `gathered` or `joined` (it lends values to the leaves in `paths`, VARCHAR[]; null for `made`).
 """
 
 from collections.abc import Collection

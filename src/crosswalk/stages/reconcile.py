@@ -24,6 +24,10 @@ from crosswalk.store import staging_ledger as ledger
 from crosswalk.store.entries import LOAD_RUNS
 from crosswalk.store.journal import Journal
 from crosswalk.store.staging_diff import RowCounts, automated_rows
+from crosswalk.store.transform_sql import taken_rows_sql
+
+NOT_PLANNED = "not_planned"
+"""Why a row that a record of the map takes is unaccounted for: the staged writes were made without it."""
 
 
 def reconcile(
@@ -60,8 +64,12 @@ def reconcile(
     ledger.add_messages(connection, _messages(journal))
     for record in staged.records:
         ledger.add_record(connection, record, folder)
+    for name, record in mapping.active().items():
+        if record.from_ in raw:
+            ledger.add_taken(connection, record.from_, taken_rows_sql(name, record, quarantine.parent, mapping.date_orders))
+    ledger.decide_rows(connection)
     lines, reasons = _lines(extraction, raw, quarantine, connection)
-    problems = _problems(lines, checks)
+    problems = _problems(lines, reasons, checks)
     return Reconciliation(
         based_on={"staged": staged.digest(), "extraction": extraction.digest()},
         ledger=tuple(lines),
@@ -165,11 +173,13 @@ def _lines(
         if item.name in unreadable:
             states["quarantined"] = unreadable[item.name]
         lines.append(LedgerLine.model_validate({"source_object": item.name, "rows": item.rows, "states": states}))
-        folded, taken_by_none = ledger.not_taken(connection, item.name, raw[item.name]) if item.name in raw else (0, 0)
+        folded, none, missed = ledger.not_taken(connection, item.name, raw[item.name]) if item.name in raw else (0, 0, 0)
         if folded:
             reasons.append(Reason(source_object=item.name, state="folded", code="duplicate_key", rows=folded))
-        if taken_by_none:
-            reasons.append(Reason(source_object=item.name, state="excluded", code="no_record_takes_it", rows=taken_by_none))
+        if none:
+            reasons.append(Reason(source_object=item.name, state="excluded", code="no_record_takes_it", rows=none))
+        if missed:
+            reasons.append(Reason(source_object=item.name, state="unaccounted", code=NOT_PLANNED, rows=missed))
     for name, state, code, rows, examples in ledger.reasons(connection):
         reasons.append(
             Reason.model_validate({"source_object": name, "state": state, "code": code, "rows": rows, "examples": tuple(examples)})
@@ -177,16 +187,18 @@ def _lines(
     return lines, reasons
 
 
-def _problems(lines: Sequence[LedgerLine], checks: _Checks) -> list[str]:
+def _problems(lines: Sequence[LedgerLine], reasons: Sequence[Reason], checks: _Checks) -> list[str]:
+    unplanned = {item.source_object: item.rows for item in reasons if item.code == NOT_PLANNED}
     found = [
         f"{line.source_object}: {line.rows} rows read, {sum(line.states.values())} accounted for"
         for line in lines
         if sum(line.states.values()) != line.rows
     ]
+    found += [f"{name}: {rows} rows are not in the staged writes; run crosswalk plan again" for name, rows in unplanned.items()]
     found += [
-        f"{line.source_object}: {line.states['unaccounted']} rows were neither written nor refused; run again"
+        f"{line.source_object}: {unsent} rows were neither written nor refused; run again"
         for line in lines
-        if line.states.get("unaccounted")
+        if (unsent := line.states.get("unaccounted", 0) - unplanned.get(line.source_object, 0))
     ]
     found += [f"{item.record}: {item.missing} written rows are not in {item.object}" for item in checks.records if item.missing]
     found += [

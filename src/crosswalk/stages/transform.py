@@ -19,7 +19,17 @@ from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrit
 from crosswalk.store.columns_read import check_columns
 from crosswalk.store.field_sql import RecordCompiler, compile_record, run_in_parts
 from crosswalk.store.sql import literal, parquet, quoted
-from crosswalk.store.transform_sql import Compiled, fold_sql, name_hash_sql, record_columns, rows_sql, uuid_sql, writes_sql
+from crosswalk.store.transform_sql import (
+    Compiled,
+    contribution_sql,
+    fold_sql,
+    joined_paths,
+    name_hash_sql,
+    record_columns,
+    rows_sql,
+    uuid_sql,
+    writes_sql,
+)
 from crosswalk.transforms.contract import Settings
 
 MATCH_STATE = {"link": "matched", "update": "existing", "skip": "excluded"}
@@ -139,12 +149,10 @@ def _make_rows(compiler: RecordCompiler, identity: Identity) -> None:
     select = rows_sql(name, record, compiler.raw, orders)
     unfolded = quoted(f"{name}_unfolded") if record.fold else compiler.rows
     connection.execute(f"CREATE OR REPLACE TABLE {unfolded} AS SELECT *, {hashed} AS _h FROM ({select})")
-    compiler.contributors.append(f"SELECT _key, {literal(record.from_)} AS source_object, _row FROM {unfolded}")
+    compiler.contributors.append(contribution_sql(record.from_, "_row", unfolded, "made"))
     for alias, join in record.joins.items():
-        column = quoted(f"_row.{alias}")
-        compiler.contributors.append(
-            f"SELECT _key, {literal(join.from_)} AS source_object, {column} AS _row FROM {unfolded} WHERE {column} IS NOT NULL"
-        )
+        fed = joined_paths(name, record, alias)
+        compiler.contributors.append(contribution_sql(join.from_, f"_row.{alias}", unfolded, "joined", fed))
     if record.fold:
         folded, dates, columns = quoted(f"{name}_folded"), orders.get(record.from_, {}), record_columns(name, record)
         run_in_parts(connection, unfolded, folded, lambda part: fold_sql(record, unfolded, dates, columns, part))

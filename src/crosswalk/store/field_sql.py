@@ -16,7 +16,7 @@ from crosswalk.model.mapping_targets import leaf_type
 from crosswalk.store.expression import expression_sql
 from crosswalk.store.sql import literal, quoted
 from crosswalk.store.template import WHITE, template_sql
-from crosswalk.store.transform_sql import DEFAULT_TRANSFORM, Compiled, gather_lines_sql, gather_rows_sql
+from crosswalk.store.transform_sql import DEFAULT_TRANSFORM, Compiled, contribution_sql, gather_lines_sql, gather_rows_sql
 from crosswalk.store.value_tables import ValueTable, fill_value_table
 from crosswalk.transforms.contract import Settings
 from crosswalk.transforms.registry import TRANSFORMS
@@ -188,11 +188,9 @@ def _gather(compiler: RecordCompiler, path: str, kind: FieldType, mapped: FieldM
     connection.execute(
         f"CREATE OR REPLACE TABLE {gathered} AS {gather_rows_sql(gather, compiler.rows, compiler.raw, orders, place)}"
     )
-    compiler.contributors.append(f"SELECT _key, {literal(gather.from_)} AS source_object, _row FROM {gathered}")
+    compiler.contributors.append(contribution_sql(gather.from_, "_row", gathered, "gathered", [path]))
     for joined, join in gather.joins.items():
-        row = quoted(f"_row.{joined}")
-        told = f"SELECT DISTINCT _key, {literal(join.from_)} AS source_object, {row} AS _row FROM {gathered}"
-        compiler.contributors.append(f"{told} WHERE {row} IS NOT NULL")
+        compiler.contributors.append(contribution_sql(join.from_, f"_row.{joined}", gathered, "joined", [path]))
     alias = quoted(f"g_{path}")
     join = f"LEFT JOIN {result} {alias} ON {alias}._key = b._key"
     if gather.lines is not None:

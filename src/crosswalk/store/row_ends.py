@@ -38,7 +38,7 @@ def record_rows(
         WITH made AS (
             SELECT c._key, list(DISTINCT r._file || ':' || r._line) AS places
             FROM {parquet(workspace / staged.contributions)} c JOIN {raw} r ON r._row = c._row
-            WHERE c.source_object = {literal(staged.source_object)} GROUP BY 1)
+            WHERE c.source_object = {literal(staged.source_object)} AND c.part = 'made' GROUP BY 1)
         SELECT w._key, w._state, coalesce(w._reason, ''), w._findings, coalesce(m.places, [])
         FROM {parquet(workspace / staged.file)} w LEFT JOIN made m ON m._key = w._key {notable} ORDER BY w._row"""
     yield from _pages(connection, query)

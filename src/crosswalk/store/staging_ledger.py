@@ -1,6 +1,10 @@
-"""The balancing ledger in SQL: every source row in exactly one state, the worst of the records it went into.
+"""The balancing ledger in SQL: every source row in exactly one state, told by the records that it went into.
 
-`ledger_rows` holds (source_object, _row, rank); ranks are the places in STATES. What a record's rows hold and should hold is
+The records made of a row decide, the worst of them; for a row that only lends values to records, those it is gathered into, the
+worst again; for one that is only joined, the best: its values stand where one such record stands.
+
+`ledger_rows` holds a row's part in each record (0 made, 1 gathered, 2 joined) and the rank of what became of it there, a place in
+STATES; `ledger_taken` the rows that the map takes, whether they were staged or not. What a record's rows hold and should hold is
 read from `diff_rows`, which store/staging_diff.py fills.
 """
 
@@ -17,15 +21,24 @@ from crosswalk.store.staging import ADOPTED, GONE, KEPT, OMITTED
 from crosswalk.store.staging_diff import canonical_sql
 
 STATES = ("matched", "loaded", "loaded_with_findings", "excluded", "conflict", "rejected", "unaccounted")
-"""From best to worst: a source row that went into several records has the worst of their states."""
+"""From best to worst."""
+_MADE, _GATHERED, _JOINED = range(3)
 _EXAMPLES = 5
 
 
 def prepare_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty tables. `staging.take_xref` of all records comes before `add_record`."""
-    connection.execute("CREATE OR REPLACE TABLE ledger_rows (source_object VARCHAR, _row BIGINT, rank INTEGER)")
+    """Empty tables. `staging.take_xref` of all records comes before `add_record`, `decide_rows` after the last."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE ledger_rows"
+        " (source_object VARCHAR, _row BIGINT, part INTEGER, rank INTEGER, key VARCHAR, codes VARCHAR[])"
+    )
     connection.execute("CREATE OR REPLACE TABLE ledger_messages (record VARCHAR, key VARCHAR, message VARCHAR)")
-    connection.execute("CREATE OR REPLACE TABLE ledger_reasons (source_object VARCHAR, state VARCHAR, code VARCHAR, key VARCHAR)")
+    connection.execute("CREATE OR REPLACE TABLE ledger_taken (source_object VARCHAR, _row BIGINT)")
+
+
+def add_taken(connection: duckdb.DuckDBPyConnection, source_object: str, rows: str) -> None:
+    """Add the rows of a source object that a record of the map is to be made of: `rows` is SQL of their `_row`."""
+    connection.execute(f"INSERT INTO ledger_taken SELECT {literal(source_object)}, _row FROM ({rows})")
 
 
 def add_messages(connection: duckdb.DuckDBPyConnection, messages: Sequence[tuple[str, str, str]]) -> None:
@@ -39,33 +52,44 @@ def add_messages(connection: duckdb.DuckDBPyConnection, messages: Sequence[tuple
 
 def add_record(connection: duckdb.DuckDBPyConnection, record: StagedRecord, folder: Path) -> None:
     """Add what became of one record's rows to the source rows they came from."""
-    ranks = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(STATES))
     name = literal(record.record)
     connection.execute(
         f"""
         CREATE OR REPLACE TABLE ledger_states AS
-        SELECT s._key, list_concat(s._findings, {_KEPT_CODES}) AS _findings, s._reason, {_STATE} AS state
-        FROM {parquet(folder / record.file)} s LEFT JOIN load_xref x ON x.record = {name} AND x.source_key = s._key"""
+        SELECT *, {_CODES} AS codes FROM (
+            SELECT s._key, list_concat(s._findings, {_KEPT_CODES}) AS _findings, s._reason, m.message, {_STATE} AS state
+            FROM {parquet(folder / record.file)} s LEFT JOIN load_xref x ON x.record = {name} AND x.source_key = s._key
+            LEFT JOIN ledger_messages m ON m.record = {name} AND m.key = s._key)"""
     )
-    contributions = f"(SELECT DISTINCT _key, source_object, _row FROM {parquet(folder / record.contributions)})"
+    parts = f"CASE c.part WHEN 'made' THEN {_MADE} WHEN 'gathered' THEN {_GATHERED} ELSE {_JOINED} END"
     connection.execute(
         f"""
-        INSERT INTO ledger_rows SELECT source_object, _row, CASE l.state {ranks} END
-        FROM ledger_states l JOIN {contributions} c ON c._key = l._key"""
-    )
-    connection.execute(
-        f"""
-        INSERT INTO ledger_reasons
-        SELECT {literal(record.source_object)}, state, code, _key FROM (
-            SELECT l._key, l.state, unnest(CASE
-                WHEN state = 'loaded_with_findings' THEN if(len(l._findings) > 0, list_distinct(l._findings), ['parent_left_out'])
-                WHEN state = 'excluded' THEN ['policy_skip']
-                ELSE [{_CODE}] END) AS code
-            FROM ledger_states l LEFT JOIN ledger_messages m ON m.record = {name} AND m.key = l._key
-            WHERE state NOT IN ('loaded', 'matched'))"""
+        INSERT INTO ledger_rows
+        SELECT source_object, _row, part, list_position([{literals(STATES)}], state) - 1,
+            CASE WHEN state IN {_PLAIN} THEN NULL ELSE _key END, CASE WHEN state IN {_PLAIN} THEN NULL ELSE codes END
+        FROM (SELECT source_object, _row, part, _key, codes,
+                if(state = 'loaded_with_findings' AND len(codes) = 0, 'loaded', state) AS state
+            FROM (SELECT c.source_object, c._row, {parts} AS part, l._key, l.state,
+                    if(l.state = 'loaded_with_findings' AND c.part <> 'made', {_LENT_CODES}, l.codes) AS codes
+                FROM ledger_states l JOIN {parquet(folder / record.contributions)} c ON c._key = l._key))"""
     )
 
 
+def decide_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Table `ledger_decided`: each source row's part that decides, and the rank it ends with."""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TABLE ledger_decided AS
+        SELECT source_object, _row, part, if(part = {_JOINED}, min(rank), max(rank)) AS rank
+        FROM ledger_rows JOIN (SELECT source_object, _row, min(part) AS part FROM ledger_rows GROUP BY ALL)
+            USING (source_object, _row, part)
+        GROUP BY source_object, _row, part"""
+    )
+
+
+_PLAIN = "('loaded', 'matched')"
+_LENT_CODES = "list_filter(l.codes, lambda code: list_contains(c.paths, split_part(code, ':', 2)))"
+"""Of a record's findings those of the leaves that a gathered or joined row lends its values to."""
 _STATE = f"""
     CASE
         WHEN s._state = 'excluded' THEN 'excluded'
@@ -81,37 +105,43 @@ _KEPT_CODES = f"""
     CASE WHEN contains(x.content, '{KEPT}') THEN
         list_transform(string_split(split_part(x.content, '{KEPT}', 2), ','), lambda path: 'kept_from_creation:' || path)
         ELSE [] END"""
-_CODE = """
-    CASE state WHEN 'unaccounted' THEN 'not_loaded'
-        WHEN 'conflict' THEN coalesce(m.message, 'conflict')
-        ELSE coalesce(nullif(l._reason, ''), nullif(regexp_extract(m.message, '^[a-z_]+(:[^ ]+)?'), ''), 'rejected') END"""
+_CODES = """
+    CASE state WHEN 'loaded' THEN [] WHEN 'matched' THEN []
+        WHEN 'loaded_with_findings' THEN if(len(_findings) > 0, list_distinct(_findings), ['parent_left_out'])
+        WHEN 'excluded' THEN ['policy_skip']
+        WHEN 'unaccounted' THEN ['not_loaded']
+        WHEN 'conflict' THEN [coalesce(message, 'conflict')]
+        ELSE [coalesce(nullif(_reason, ''), nullif(regexp_extract(message, '^[a-z_]+(:[^ ]+)?'), ''), 'rejected')] END"""
 
 
 def object_states(connection: duckdb.DuckDBPyConnection, source_object: str, raw: Path) -> dict[str, int]:
-    """State → source rows of an object, from its extracted rows: folded ones, ones no record took (excluded), and the rest by
-    the worst of their records."""
-    names = literals(STATES)
+    """State → source rows of an object, from its extracted rows: folded ones, ones no record of the map takes (excluded), ones
+    that the map takes but the staged writes do not hold (unaccounted), and the rest by the records they went into."""
     rows = connection.execute(
-        f"""
-        SELECT CASE WHEN r._state = 'folded' THEN 'folded' WHEN l.rank IS NULL THEN 'excluded'
-            ELSE [{names}][l.rank + 1] END AS state, count(*)
-        FROM {parquet(raw)} r LEFT JOIN (
-            SELECT _row, max(rank) AS rank FROM ledger_rows WHERE source_object = {literal(source_object)} GROUP BY _row) l
-            ON l._row = r._row
-        GROUP BY 1"""
+        f"SELECT coalesce([{literals(STATES)}][rank + 1], other) AS state, count(*) FROM {_ends(source_object, raw)} GROUP BY 1"
     ).fetchall()
     return dict(rows)
 
 
-def not_taken(connection: duckdb.DuckDBPyConnection, source_object: str, raw: Path) -> tuple[int, int]:
-    """How many extracted rows were folded, and how many no record took."""
+def not_taken(connection: duckdb.DuckDBPyConnection, source_object: str, raw: Path) -> tuple[int, int, int]:
+    """How many extracted rows were folded, how many no record of the map takes, and how many one does that were not staged."""
     found = connection.execute(
         f"""
-        SELECT count(*) FILTER (r._state = 'folded'), count(*) FILTER (r._state <> 'folded' AND l._row IS NULL)
-        FROM {parquet(raw)} r
-        LEFT JOIN (SELECT DISTINCT _row FROM ledger_rows WHERE source_object = {literal(source_object)}) l ON l._row = r._row"""
+        SELECT count(*) FILTER (other = 'folded'), count(*) FILTER (other = 'excluded'), count(*) FILTER (other = 'unaccounted')
+        FROM {_ends(source_object, raw)}"""
     ).fetchall()
     return found[0]
+
+
+def _ends(source_object: str, raw: Path) -> str:
+    """Per extracted row the `rank` that its records decided, or without one, the `other` end it has."""
+    name = literal(source_object)
+    return f"""(
+        SELECT if(r._state = 'folded', NULL, l.rank) AS rank,
+            CASE WHEN r._state = 'folded' THEN 'folded' WHEN l.rank IS NOT NULL THEN NULL
+                WHEN t._row IS NOT NULL THEN 'unaccounted' ELSE 'excluded' END AS other
+        FROM {parquet(raw)} r LEFT JOIN (SELECT _row, rank FROM ledger_decided WHERE source_object = {name}) l ON l._row = r._row
+        LEFT JOIN (SELECT DISTINCT _row FROM ledger_taken WHERE source_object = {name}) t ON t._row = r._row)"""
 
 
 def quarantined(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, str, int]]:
@@ -122,10 +152,14 @@ def quarantined(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple
 
 
 def reasons(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int, list[str]]]:
-    """(source object, state, code, records, some keys)."""
+    """(source object, state, code, rows, some keys of records) of everything that is not plainly loaded."""
     return connection.execute(
         f"""
-        SELECT source_object, state, code, count(*), list_slice(list_sort(list(key)), 1, {_EXAMPLES}) FROM ledger_reasons
+        SELECT source_object, [{literals(STATES)}][rank + 1], code, count(DISTINCT _row),
+            list_slice(list_sort(list(DISTINCT key)), 1, {_EXAMPLES})
+        FROM (SELECT l.source_object, l._row, l.rank, l.key, unnest(l.codes) AS code
+            FROM ledger_rows l JOIN ledger_decided d USING (source_object, _row, part)
+            WHERE l.codes IS NOT NULL AND (part < {_JOINED} OR l.rank = d.rank))
         GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
 

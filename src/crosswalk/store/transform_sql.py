@@ -4,9 +4,11 @@ Everything here returns SQL text; stages/transform.py runs it. The rows table `b
 column the map names (joined columns as `alias.Column`).
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from crosswalk.model.destination_schema import FieldType
 from crosswalk.model.mapping import FALLBACK_OWNER, FieldMapping, Gather, Join, RecordMapping
@@ -27,6 +29,10 @@ DEFAULT_TRANSFORM: dict[FieldType, str] = {
     "option": "option", "options": "list.split", "list": "list.split", "json": "text.multiline", "id": "code", "file": "text",
     "reference": "code", "other": "text",
 }  # fmt: skip
+
+
+Part = Literal["made", "gathered", "joined"]
+"""How a source row came into a record (model/staged_writes.py)."""
 
 
 def sql_type(kind: FieldType) -> str:
@@ -106,16 +112,43 @@ def record_columns(name: str, record: RecordMapping) -> tuple[str, ...]:
     return tuple(columns)
 
 
+def joined_paths(name: str, record: RecordMapping, alias: str) -> list[str]:
+    """The leaves that read a column of the record's join `alias`."""
+    start = alias + "."
+    read = {path: field_columns(mapped, f"{name}.{path}") for path, mapped in record.fields.items()}
+    return [path for path, columns in read.items() if any(column.startswith(start) for column in columns)]
+
+
+def contribution_sql(source_object: str, row: str, rows: str, part: Part, paths: Iterable[str] = ()) -> str:
+    """Which rows of a source object, numbered in the column `row` of `rows`, ended in which record (model/staged_writes.py)."""
+    leaves = "NULL::VARCHAR[]" if part == "made" else f"[{', '.join(literal(path) for path in paths)}]::VARCHAR[]"
+    distinct = "DISTINCT " if part == "joined" else ""
+    return (
+        f"SELECT {distinct}_key, {literal(source_object)} AS source_object, {quoted(row)} AS _row, {literal(part)} AS part,"
+        f" {leaves} AS paths FROM {rows} WHERE {quoted(row)} IS NOT NULL"
+    )
+
+
+def taken_rows_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str, Dictionary[str, str]]) -> str:
+    """The number of every source row that a record is to be made of, whether it was staged or not."""
+    return f"SELECT r._row AS _row {_taken_sql(name, record, raw, orders)}"
+
+
+def _taken_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str, Dictionary[str, str]]) -> str:
+    """FROM and WHERE of the rows `r` that a record is made of, with its joins."""
+    joins = " ".join(_join_sql("r", alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items())
+    where = f" AND {expression_sql(record.where, _resolver('r', record.joins), f'{name}.where')}" if record.where else ""
+    return f"FROM {parquet(object_file(raw, record.from_))} r {joins} WHERE r._state = 'staged'{where}"
+
+
 def rows_sql(name: str, record: RecordMapping, raw: Path, orders: Dictionary[str, Dictionary[str, str]]) -> str:
     """The source rows of a record with the columns it needs, one row per source row that passes `where`."""
     resolve = _resolver("r", record.joins)
     selected = [f"{resolve(column)} AS {quoted(column)}" for column in record_columns(name, record)]
     selected += [f"{_joined(alias)}._row AS {quoted(f'_row.{alias}')}" for alias in record.joins]
-    joins = [_join_sql("r", alias, join, raw, orders.get(join.from_, {})) for alias, join in record.joins.items()]
-    where = f" AND {expression_sql(record.where, resolve, f'{name}.where')}" if record.where else ""
     key = _occurrence(record) if record.key and not record.fold else key_sql(record.key, "r")
-    return f"""SELECT {key} AS _key, r._row AS _row{"".join(", " + item for item in selected)}
-        FROM {parquet(object_file(raw, record.from_))} r {" ".join(joins)} WHERE r._state = 'staged'{where}"""
+    columns = "".join(", " + item for item in selected)
+    return f"SELECT {key} AS _key, r._row AS _row{columns} {_taken_sql(name, record, raw, orders)}"
 
 
 def _resolver(base: str, joins: Dictionary[str, Join]) -> Resolve:

@@ -20,7 +20,7 @@ from crosswalk.model.field_diff import FieldDiff
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.load_report import LoadReport, SettleReport
 from crosswalk.model.mapping import Mapping as Mapping_
-from crosswalk.model.mapping import Total
+from crosswalk.model.mapping import RecordMapping, Total
 from crosswalk.model.reconciliation import Reconciliation
 from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.model.staged_writes import StagedColumn, StagedRecord, StagedWrites
@@ -138,6 +138,8 @@ def _stage_record(folder: Path, place: Path, name: str, rows: Sequence[Staged], 
                 "_key": table["_key"],
                 "source_object": pa.array([name] * len(rows), pa.string()),
                 "_row": table["_row"],
+                "part": pa.array(["made"] * len(rows), pa.string()),
+                "paths": pa.nulls(len(rows), pa.list_(pa.string())),
             }
         ),
         contributions,
@@ -254,9 +256,12 @@ class World:
                 connection=connection, folder=self.folder,
             )  # fmt: skip
 
-    async def reconciled(self, staged: StagedWrites, extraction: Extraction, totals: Sequence[Total] = ()) -> Reconciliation:
-        """Read back and reconcile; the extracted rows lie in raw/."""
-        mapping = Mapping_(source="test", destination="memory", sample_root="people", records={}, totals=tuple(totals))
+    async def reconciled(
+        self, staged: StagedWrites, extraction: Extraction, totals: Sequence[Total] = (), taken: Sequence[str] = ()
+    ) -> Reconciliation:
+        """Read back and reconcile; the extracted rows lie in raw/. The map takes every row of the objects `taken`."""
+        records = {name: RecordMapping.model_validate({"to": OBJECTS[name], "from": name, "fields": {}}) for name in taken}
+        mapping = Mapping_(source="test", destination="memory", sample_root="people", records=records, totals=tuple(totals))
         with self.journal() as journal, duckdb.connect() as connection:
             schema = await self.destination.describe()
             read_backs = await self.read_backs(schema)

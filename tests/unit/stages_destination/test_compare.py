@@ -134,6 +134,22 @@ async def test_a_row_that_was_never_loaded_is_unaccounted_for(world: World) -> N
     assert not proof.balanced
 
 
+async def test_a_row_that_the_map_takes_but_nobody_staged_unbalances(world: World) -> None:
+    """A row that came into the export after the staged writes were made is never called excluded."""
+    staged = stage(world.folder, clinic(2))
+    await world.run_load(staged)
+    sizes = {"companies": 2, "people": 3, "notes": 2, "note_links": 2}
+    extraction = extract(world.folder, {name: ["staged"] * count for name, count in sizes.items()})
+    proof = await world.reconciled(staged, extraction, taken=["people", "notes"])
+    (people,) = [line for line in proof.ledger if line.source_object == "people"]
+    assert people.states == {"loaded": 2, "unaccounted": 1}
+    assert [(item.source_object, item.state, item.code, item.rows) for item in proof.reasons] == [
+        ("people", "unaccounted", "not_planned", 1)
+    ]
+    assert not proof.balanced
+    assert proof.problems == ("people: 1 rows are not in the staged writes; run crosswalk plan again",)
+
+
 async def test_automations_rows_are_listed(world: World) -> None:
     """What the platform made because of us is a side effect, named with its ids."""
     staged = stage(world.folder, clinic(2))
