@@ -251,3 +251,38 @@ def test_a_killed_run_is_interrupted_once_it_is_settled(clinic: Clinic) -> None:
     clinic.expect(0, "run", "--without-sample", "--by", "Ann")
     assert [run["state"] for run in clinic.expect(0, "status")["runs"]] == ["done", "interrupted", "done"]
     assert clinic.expect(0, "audit", "--limit", "1")["chain"]["ok"]
+
+
+def test_printed_next_steps_run(clinic: Clinic) -> None:
+    """What a verb or a remedy prints can be called as it stands: after a scan anew, a refused run, a run of one object."""
+    assert clinic.expect(0, "scan")["next"].endswith(" map")
+    clinic.expect(0, "map")
+    assert clinic.expect(0, "scan")["next"].endswith(' approve --by "Your Name" map')
+    clinic.expect(0, "approve", "--by", "Ann", "map")
+    assert clinic.expect(0, "scan")["next"].endswith(" plan")
+    mapping = clinic.folder / "mapping.yaml"
+    mapping.write_text(mapping.read_text("utf-8") + "\n  nonsense", "utf-8")
+    assert clinic.expect(0, "scan")["next"].endswith(' approve --by "Your Name" map')
+    mapping.write_text(mapping.read_text("utf-8").removesuffix("\n  nonsense"), "utf-8")
+    clinic.expect(5, "plan")
+    clinic.expect(0, "approve", "--by", "Ann", "plan")
+    clinic.expect(0, "apply", "--accept", "workflow_active", "--by", "Ann")
+    remedy = clinic.expect(3, "run")["error"]["remedy"]
+    assert f'crosswalk -C {clinic.folder} approve --by "Your Name" sample' in remedy
+    assert f'crosswalk -C {clinic.folder} run --without-sample --by "Your Name"' in remedy
+    assert clinic.expect(0, "run", "--without-sample", "--by", "Ann", "--only", "people")["next"].endswith(" sample")
+
+
+def test_rollback_of_nothing_says_so(clinic: Clinic, capfd: pytest.CaptureFixture[str]) -> None:
+    """Before any record or change there is nothing to undo; a run that loaded nothing is refused, with those that did."""
+    planned(clinic)
+    preview = clinic.expect(0, "rollback", "--preview")
+    assert preview["next"] is None and preview["preview"]["counts"] == []
+    assert call(["-C", str(clinic.folder), "rollback"]) == 0
+    assert "There was nothing to undo" in capfd.readouterr().out
+    clinic.expect(0, "apply", "--accept", "workflow_active", "--by", "Ann")
+    clinic.expect(0, "run", "--without-sample", "--by", "Ann")
+    for number in ("99", "2"):
+        error = clinic.expect(2, "rollback", "--run", number, *(["--preview"] if number == "2" else []))["error"]
+        assert "3 (full)" in error["remedy"]
+    assert clinic.expect(0, "rollback", "--preview", "--run", "3", "--force")["next"].endswith("rollback --run 3 --force")

@@ -1,6 +1,7 @@
 """`crosswalk`: the command line. Every verb is in `verbs/`; errors become messages, exit codes and JSON here."""
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -59,7 +60,7 @@ class Root(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            verb = "run" if ctx.invoked_subcommand == "sample" else ctx.invoked_subcommand
+            verb = ctx.invoked_subcommand
             remedy = (
                 f"Nothing is lost: {ctx.obj.command(verb)} (with the options you gave) continues."
                 if verb != "demo"
@@ -153,7 +154,10 @@ for panel, verbs in VERBS.items():
 
 def main() -> None:
     """One command line; ends the process with its exit code."""
-    sys.exit(call(sys.argv[1:]))
+    code = call(sys.argv[1:])
+    # What was asked for is done and said: Ctrl-C while the process puts itself away would only change its exit code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def call(arguments: Sequence[str]) -> int:
@@ -189,8 +193,9 @@ def _session_for_errors(arguments: Sequence[str]) -> Session:
 
 def _usage_remedy(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    meant = get_close_matches(getattr(error, "option_name", ""), ("--json", "-C", "--help"), n=1)
-    suggestion = f"Did you mean {meant[0]}? " if meant else ""
+    given = getattr(error, "option_name", "")
+    meant = get_close_matches(given, ("--json", "-C", "--help"), n=1)
+    suggestion = f"Did you mean {meant[0]}? " if meant and meant[0] != given else ""
     return f"{suggestion}See {context.command_path if context else 'crosswalk'} --help."
 
 

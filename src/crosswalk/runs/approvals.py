@@ -105,7 +105,10 @@ def applied_plan(workspace: Workspace, mapping: Mapping) -> tuple[Plan, Applied,
 def approved_sample(workspace: Workspace, staged: StagedWrites) -> FieldDiff:
     """The approved diff of the sample. Raises RefusedError unless it was approved and is of these staged writes."""
     diff = workspace.load("diff", FieldDiff)
-    remedy = "Run crosswalk sample, crosswalk diff and crosswalk approve sample; or say run --without-sample."
+    remedy = (
+        'Run crosswalk sample, crosswalk diff and crosswalk approve --by "Your Name" sample; '
+        'or crosswalk run --without-sample --by "Your Name".'
+    )
     if diff is None or diff.based_on.get("staged") != staged.digest():
         raise RefusedError("No sample of this plan has been compared yet", remedy)
     approval = approvals_of(workspace).current("sample")

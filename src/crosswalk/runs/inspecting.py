@@ -97,6 +97,8 @@ def _next_step(steps: Sequence[StepStatus], reached: Milestones, workspace: Work
     undone = next((step for step in steps if not step.done and not (needs_none and step.verb in SAMPLING)), None)
     if undone is None:
         return None, ""
+    if undone.verb == "map" and workspace.mapping_path.exists():
+        return 'approve --by "Your Name" map', "says what is wrong in mapping.yaml"
     if undone.verb == "run":
         return f"run --without-sample --by {shlex.quote(by)}" if by else "run", "loads what is not loaded yet"
     proof = workspace.load("reconciliation", Reconciliation)

@@ -35,18 +35,22 @@ def noted_run(journal: Journal, kind: RunKind, marker: str, details: dict[str, s
     run = NotedRun(journal.start_run(kind, marker, details))
     try:
         yield run
-    except (KeyboardInterrupt, asyncio.CancelledError):  # asyncio.run turns Ctrl-C into a cancelled task
-        _note_stopped(journal, run, "paused")
-        raise
-    except BaseException:
-        _note_stopped(journal, run, "failed")
+    except BaseException as error:
+        with suppress(Exception):
+            journal.finish_run(run.id, "paused" if _is_pause(error) else "failed")
         raise
     journal.finish_run(run.id, run.state)
 
 
-def _note_stopped(journal: Journal, run: NotedRun, state: str) -> None:
-    with suppress(Exception):
-        journal.finish_run(run.id, state)
+def _is_pause(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind it: asyncio.run makes it a cancelled task, which may end with an error of its own."""
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return True
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop is running
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 async def settle_interrupted(

@@ -9,6 +9,7 @@ from typing import TypeVar
 import duckdb
 
 from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.errors import UsageError
 from crosswalk.model.fingerprint import Fingerprint
 from crosswalk.model.rollback_report import RollbackPreview, RollbackReport
 from crosswalk.model.staged_writes import StagedWrites
@@ -19,6 +20,7 @@ from crosswalk.runs.registry import open_destination
 from crosswalk.spi.destination import Destination
 from crosswalk.stages.rollback import plan_rollback
 from crosswalk.stages.rollback import rollback as roll_back
+from crosswalk.store.entries import LOAD_RUNS
 from crosswalk.store.files import make_folder
 from crosswalk.store.journal import Journal
 from crosswalk.store.workspace import Workspace
@@ -40,7 +42,7 @@ class _Opened:
 
 
 def preview_rollback(workspace: Workspace, *, run: int | None, force: bool, events: Events) -> RollbackPreview:
-    """What `rollback` would do now; changes nothing."""
+    """What `rollback` would do now; changes nothing. Raises UsageError for a run that is no load run."""
 
     async def look(opened: _Opened) -> RollbackPreview:
         events.step("Comparing every row with what we left")
@@ -49,13 +51,14 @@ def preview_rollback(workspace: Workspace, *, run: int | None, force: bool, even
             workspace=workspace.root, folder=opened.folder, staged=opened.staged, before=opened.before, of_run=run, force=force,
         )  # fmt: skip
 
-    return _with_destination(workspace, events, look)
+    return _with_destination(workspace, run, events, look)
 
 
 def rollback(workspace: Workspace, *, run: int | None, force: bool, events: Events) -> RollbackReport:
     """Undo one run, or everything, schema included. After a crash: the rest.
 
     Rows that people changed since are kept and listed unless `force`; the report says whether the state before is proved.
+    Raises UsageError for a run that is no load run.
     """
 
     async def undo(opened: _Opened) -> RollbackReport:
@@ -73,12 +76,12 @@ def rollback(workspace: Workspace, *, run: int | None, force: bool, events: Even
             own.state = "unproved" if report.proved is False else "done" if report.complete else "kept"
         return report
 
-    report = _with_destination(workspace, events, undo)
+    report = _with_destination(workspace, run, events, undo)
     workspace.save("rollback", report)
     return report
 
 
-def _with_destination(workspace: Workspace, events: Events, work: Callable[[_Opened], Awaitable[T]]) -> T:
+def _with_destination(workspace: Workspace, run: int | None, events: Events, work: Callable[[_Opened], Awaitable[T]]) -> T:
     config = workspace.config
 
     async def go(journal: Journal) -> T:
@@ -99,4 +102,15 @@ def _with_destination(workspace: Workspace, events: Events, work: Callable[[_Ope
                 )
 
     with workspace.lock(), workspace.journal() as journal:
+        if run is not None:
+            _check_load_run(journal, run)
         return asyncio.run(go(journal))
+
+
+def _check_load_run(journal: Journal, run: int) -> None:
+    """Raises UsageError, naming the load runs there are, for a run that loaded nothing."""
+    runs = {found.id: found.kind for found in journal.runs()}
+    loads = ", ".join(f"{number} ({kind})" for number, kind in runs.items() if kind in LOAD_RUNS)
+    if runs.get(run) not in LOAD_RUNS:
+        what = f"run {run} is no load run but {runs[run]}" if run in runs else f"there is no run {run}"
+        raise UsageError(f"{what}: only what a load run wrote can be undone by itself", f"Load runs are: {loads or 'none yet'}.")

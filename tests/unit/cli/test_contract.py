@@ -129,6 +129,23 @@ def test_ctrl_c_pauses(crosswalk: Caller, workspace: Path, monkeypatch: pytest.M
     assert f"crosswalk -C {workspace} run" in error["remedy"]
 
 
+def test_an_option_without_its_value_is_not_suggested_for_itself(crosswalk: Caller) -> None:
+    """`-C` at the end of the line: what is missing is the folder."""
+    assert crosswalk("status", "-C").code == 2
+    assert "Did you mean" not in crosswalk.err
+
+
+def test_a_paused_sample_is_called_again(crosswalk: Caller, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run after it would be refused: its sample is not approved."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crosswalk.runs.loading.load_sample", interrupted)
+    assert crosswalk("-C", workspace, "sample").code == 130
+    assert f"crosswalk -C {workspace} sample" in " ".join(crosswalk.err.split())
+
+
 def test_names_with_brackets_are_shown_as_they_are(crosswalk: Caller, tmp_path: Path, export: Path) -> None:
     """File and field names are no markup."""
     folder = tmp_path / "a [bold] folder"

@@ -37,6 +37,24 @@ def test_what_stops_a_run_is_noted_and_goes_on(journal: Journal, stop: BaseExcep
     assert journal.verify_chain().ok
 
 
+async def test_an_error_on_the_way_to_a_pause_is_a_pause(journal: Journal) -> None:
+    """Ctrl-C cancels the work, which fails while it lets go: it was paused nevertheless."""
+
+    async def work() -> None:
+        with noted_run(journal, "full", "marker", {}):
+            try:
+                await asyncio.sleep(60)
+            finally:
+                raise OSError("letting go")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(OSError):
+        await task
+    assert journal.runs()[0].state == "paused"
+
+
 def test_an_error_is_not_hidden_by_a_journal_that_writes_no_more(tmp_path: Path) -> None:
     """The disk is full: the caller hears of the first error."""
     journal = Journal.open(tmp_path / "journal.sqlite")

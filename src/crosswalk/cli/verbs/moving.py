@@ -120,13 +120,15 @@ def run(
     **Exits** 0; 5 when rows were rejected or in conflict (see `audit --state rejected`); 3 refused by a gate; 4 when the
     destination does not answer; 130 paused.
     """
+    from crosswalk.runs.inspecting import status
     from crosswalk.runs.loading import run_all
 
     session = session_of(context)
+    workspace = session.workspace()
     accept_findings(session, accept, by)
     goes_without = ((by or "").strip() or getuser()) if without_sample else None
     with session.events() as events:
-        report = run_all(session.workspace(), only=only, without_sample_by=goes_without, events=events)
+        report = run_all(workspace, only=only, without_sample_by=goes_without, events=events)
     left_out = _left_out(report)
     written = sum(item.created + item.updated for item in report.records)
     words = f"{written:,} records written" if written else "Nothing to write: everything stands already"
@@ -134,4 +136,8 @@ def run(
     if left_out:
         shown.append(Note(f"{left_out:,} rows were not written; crosswalk verify lists each reason."))
     code = FINDINGS if left_out else DONE
-    return session.answer(Answer("run", {"load": report.model_dump(mode="json")}, shown, "verify", "proves what arrived", code))
+    step: tuple[str | None, str] = ("verify", "proves what arrived")
+    if only:
+        stands = status(workspace)
+        step = (stands.next_step, stands.why)
+    return session.answer(Answer("run", {"load": report.model_dump(mode="json")}, shown, *step, code))

@@ -110,11 +110,13 @@ def scan(context: typer.Context) -> int:
 
     **Exits** 0, also with findings (they are listed and counted again in plan and verify); 4 when the export cannot be read.
     """
+    from crosswalk.runs.inspecting import status
     from crosswalk.runs.scanning import scan as scan_source
 
     session = session_of(context)
+    workspace = session.workspace()
     with session.events() as events:
-        result = scan_source(session.workspace(), events)
+        result = scan_source(workspace, events)
     shown = [*scan_view(result.schema, result.profile), Note(f"Profile: {result.report} and {result.profile_path}")]
     document = {
         "objects": [item.model_dump(mode="json") for item in result.profile.objects],
@@ -124,7 +126,11 @@ def scan(context: typer.Context) -> int:
         "profile": str(result.profile_path),
         "report": str(result.report),
     }
-    return session.answer(Answer("scan", document, shown, "map", "proposes what becomes what"))
+    step: tuple[str | None, str] = ("map", "proposes what becomes what")
+    if workspace.mapping_path.exists():
+        stands = status(workspace)
+        step = (stands.next_step, stands.why)
+    return session.answer(Answer("scan", document, shown, *step))
 
 
 def map_source(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from crosswalk.cli.session import DONE, FINDINGS, UNPROVED, Answer, session_of
+from crosswalk.cli.views.blocks import Heading
 from crosswalk.cli.views.proof import reconciliation_view
 from crosswalk.cli.views.undo import preview_view, rollback_view
 from crosswalk.model.fingerprint import Fingerprint
@@ -91,7 +92,7 @@ def rollback(
     with session.events() as events:
         if preview:
             seen = preview_rollback(workspace, run=run_number, force=force, events=events)
-            return session.answer(_preview_answer(seen, run_number))
+            return session.answer(_preview_answer(seen, run_number, force))
         with workspace.journal() as journal:
             before = workspace.load(before_name(journal), Fingerprint)
         report = roll_back(workspace, run=run_number, force=force, events=events)
@@ -102,7 +103,10 @@ def rollback(
     return session.answer(Answer("rollback", document, shown, *step, rollback_code(report)))
 
 
-def _preview_answer(seen: RollbackPreview, run_number: int | None) -> Answer:
-    step = "rollback" if run_number is None else f"rollback --run {run_number}"
+def _preview_answer(seen: RollbackPreview, run_number: int | None, force: bool) -> Answer:
+    document = {"preview": seen.model_dump(mode="json")}
+    if not (seen.counts or seen.schema_changes or seen.unsettled):
+        return Answer("rollback", document, [Heading("There is nothing to undo.")])
+    step = " ".join(["rollback", *([f"--run {run_number}"] if run_number is not None else []), *(["--force"] if force else [])])
     code = FINDINGS if seen.kept_total else DONE
-    return Answer("rollback", {"preview": seen.model_dump(mode="json")}, preview_view(seen), step, "does it", code)
+    return Answer("rollback", document, preview_view(seen), step, "does it", code)

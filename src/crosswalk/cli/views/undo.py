@@ -45,6 +45,8 @@ def _schema(labels: Sequence[str]) -> Table:
 
 def rollback_view(report: RollbackReport, before: str | None) -> list[Block]:
     """Removed, restored and kept, and the proof. `before` is the digest of the destination's state before the migration."""
+    if not (report.counts or report.schema_undone or report.schema_kept):
+        return [Heading("There was nothing to undo."), *_proof(report, before)]
     done = f"{number(report.removed)} rows removed, {number(report.restored)} restored, {number(report.kept_total)} kept"
     shown: list[Block] = [Heading(f"{done}, {len(report.schema_undone)} schema changes taken back"), _counts(report.counts, "")]
     shown += kept_view(report.kept, report.kept_total)
@@ -62,6 +64,8 @@ def rollback_view(report: RollbackReport, before: str | None) -> list[Block]:
 
 
 def _proof(report: RollbackReport, before: str | None) -> list[Block]:
+    if report.proved is None and report.run is None:
+        return [Note("No state before was noted to compare with.")]
     if report.proved is None:
         return [Note("A single run was undone: only the undo of everything has a state to compare with.")]
     if not report.proved:
