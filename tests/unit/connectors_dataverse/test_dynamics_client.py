@@ -207,6 +207,13 @@ async def test_a_batch_of_reads_is_asked_again_and_others_are_not(scripted: Open
     assert len(script.asked) == 1
 
 
+async def test_a_refusal_of_what_was_throttled_is_none_of_the_whole_batch(scripted: Open) -> None:
+    """The others were carried out: what became of all is to be read, not taken for refused."""
+    client, _ = scripted(batch_answer(ok(None, 204), throttled("2")), refused(413, "0x80048d19", "Too large."), pauses=Pauses())
+    with pytest.raises(UncertainError):
+        await client.batch([Part("DELETE", f"contacts({number})") for number in range(2)])
+
+
 FAILED = refused(500, "0x80044151", "SQL timeout expired.")
 
 

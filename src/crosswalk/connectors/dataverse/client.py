@@ -15,7 +15,7 @@ from crosswalk.connectors.dataverse.settling import STRONG, Settling
 from crosswalk.kit.http import Answer, HttpClient
 from crosswalk.kit.paging import Page, pages
 from crosswalk.kit.retry import READ_PAUSES, until_answered
-from crosswalk.model.errors import UncertainError, UnreachableError, UsageError
+from crosswalk.model.errors import RejectedError, UncertainError, UnreachableError, UsageError
 from crosswalk.spi.destination import Traffic
 
 Row = dict[str, Any]
@@ -172,7 +172,10 @@ class DataverseClient:
         while throttled := [place for place, answer in enumerate(answers) if answer.status == 429]:
             first = answers[throttled[0]]
             self._governor.refused(await self._governor.before(), stated_limit(*error_of(first)), first.retry_after_seconds())
-            again = await self._one_batch([items[place] for place in throttled])
+            try:
+                again = await self._one_batch([items[place] for place in throttled])
+            except RejectedError as error:
+                raise _incomplete() from error  # the others of the batch were answered: it is not refused as a whole
             if len(again) != len(throttled):
                 raise _incomplete()
             _put(answers, throttled, again)
