@@ -41,8 +41,15 @@ class Plan(Artefact):
     estimate: Estimate
 
     def blocking(self, accepted: Collection[str]) -> tuple[Finding, ...]:
-        """The blocking findings whose code nobody has accepted."""
-        return tuple(item for item in self.findings if item.severity == "blocking" and item.code not in accepted)
+        """The blocking findings whose code nobody has accepted, and those that nobody can."""
+        return tuple(
+            item for item in self.findings if item.severity == "blocking" and not (item.acceptable and item.code in accepted)
+        )
+
+    def acceptable(self, accepted: Collection[str]) -> tuple[str, ...]:
+        """The codes of `blocking` that a person may accept, in order; none while a finding stands that nobody can."""
+        blocking = self.blocking(accepted)
+        return tuple(sorted({item.code for item in blocking})) if all(item.acceptable for item in blocking) else ()
 
     def digest(self) -> str:
         """Two plans that would write the same are the same plan."""

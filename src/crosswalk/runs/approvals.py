@@ -33,7 +33,8 @@ def approve(workspace: Workspace, what: What, by: str) -> Approval:
 def accept(workspace: Workspace, codes: Sequence[str], by: str) -> None:
     """Record that a person takes blocking findings on themselves, by code.
 
-    Raises UsageError without a name, or for a code the plan has not found (a warning may be accepted, too).
+    Raises UsageError without a name, for a code the plan has not found (a warning may be accepted, too), and for one that makes
+    writing impossible.
     """
     if not codes:
         return
@@ -43,6 +44,11 @@ def accept(workspace: Workspace, codes: Sequence[str], by: str) -> None:
     blocking = sorted({finding.code for finding in plan.findings if finding.severity == "blocking"})
     if unknown := sorted(set(codes) - {finding.code for finding in plan.findings}):
         raise UsageError(f"The plan has no finding {', '.join(unknown)}", f"Blocking are: {', '.join(blocking) or 'none'}.")
+    if refused := [item for item in plan.findings if item.code in codes and not item.acceptable]:
+        names = ", ".join(sorted({item.code for item in refused}))
+        raise UsageError(
+            f"{names} cannot be accepted, since nothing could be written there: {refused[0].message}", refused[0].remedy
+        )
     taken = tuple(Acceptance(code=code, by=by.strip(), at=_now()) for code in codes)
     with workspace.lock(), workspace.journal() as journal:
         for item in taken:
@@ -85,8 +91,11 @@ def approved_plan(workspace: Workspace, mapping: Mapping) -> Plan:
     _require(workspace, "plan", plan, "the plan has changed since it was approved")
     if blocking := plan.blocking(approvals_of(workspace).accepted()):
         found = "; ".join(f"{item.code}: {item.message} {item.remedy}" for item in blocking)
-        codes = " ".join(f"--accept {item.code}" for item in blocking)
-        raise RefusedError(f"Blocking findings stand: {found}", f'Remedy them and plan again, or accept: {codes} --by "Your Name".')
+        codes = " ".join(f"--accept {code}" for code in plan.acceptable(approvals_of(workspace).accepted()))
+        raise RefusedError(
+            f"Blocking findings stand: {found}",
+            "Remedy them and plan again" + (f', or accept: {codes} --by "Your Name".' if codes else "; not all can be accepted."),
+        )
     return plan
 
 

@@ -50,7 +50,7 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
         target = schema.object(record.to)
         if target is None and record.to not in created_objects:
             yield Finding(
-                code="object_unknown", severity="blocking", object=record.to,
+                code="object_unknown", severity="blocking", object=record.to, acceptable=False,
                 message=f"The destination has no object {record.to}, which record {name} writes.",
                 remedy="Correct `to` in mapping.yaml, or add the object under objects so that the plan creates it.",
             )  # fmt: skip
@@ -82,8 +82,9 @@ def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Fin
 
 def _field_finding(code: str, object_name: str, path: str, what: str, remedy: str, severity: Severity = "blocking") -> Finding:
     return Finding(
-        code=code, severity=severity, object=object_name, field=path, message=f"{object_name}.{path} {what}.", remedy=remedy
-    )
+        code=code, severity=severity, object=object_name, field=path, message=f"{object_name}.{path} {what}.", remedy=remedy,
+        acceptable=severity != "blocking",
+    )  # fmt: skip
 
 
 def _row_findings(

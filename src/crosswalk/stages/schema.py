@@ -66,6 +66,7 @@ def _change_for(
             Finding(
                 code="field_type_differs",
                 severity="blocking",
+                acceptable=False,
                 object=object_name,
                 field=path,
                 message=f"{object_name}.{path} stands in the destination as {leaf.type}; the map needs {creation.type}",

@@ -53,6 +53,7 @@ def test_each_finding_fires_with_its_place_count_and_remedy(
         (severity, "people", next(iter(fields)), count)
     ]
     assert len(found[0].remedy) > 20
+    assert found[0].acceptable == (code not in ("field_unknown", "field_not_writable"))
     assert found[0].message
 
 
@@ -78,9 +79,8 @@ def test_a_map_that_fits_has_no_findings(world: World) -> None:
 
 def test_an_object_that_nobody_has_blocks(world: World) -> None:
     """Neither in the destination nor about to be created."""
-    assert [(item.code, item.severity) for item in checked(world, {"name": {"from": "A"}}, to="planets")] == [
-        ("object_unknown", "blocking")
-    ]
+    found = checked(world, {"name": {"from": "A"}}, to="planets")
+    assert [(item.code, item.severity, item.acceptable) for item in found] == [("object_unknown", "blocking", False)]
 
 
 def test_an_object_about_to_be_created_is_known(world: World) -> None:
