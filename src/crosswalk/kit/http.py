@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 import orjson
@@ -70,6 +71,16 @@ def json_body(body: Any, object_name: str) -> bytes:
             "validation",
             "Clean the text with a transform in the mapping.",
         ) from None
+
+
+def split_address(url: str) -> SplitResult:
+    """A base URL's parts; what is no URL at all has none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read last of all: a port that is no number is found here
+    except ValueError:
+        return urlsplit("")
+    return parts
 
 
 class HttpClient:

@@ -54,11 +54,24 @@ def open_source(name: str, location: str) -> Source:
 
 
 def open_destination(name: str, url: str) -> Destination:
-    """Credentials come from the environment. Raises UsageError for an unknown platform or a missing credential."""
+    """Credentials come from the environment. Raises UsageError for an unknown platform, an address that cannot be its, or a
+    missing credential."""
     connector = connectors().get(name)
     if connector is None or connector.open_destination is None:
         raise UsageError(f"{name} is no destination we know", f"Known destinations: {', '.join(destination_names())}.")
+    check_address(name, url, "destination_url in crosswalk.toml")
     return connector.open_destination(url, os.environ)
+
+
+def check_address(name: str, url: str, where: str) -> None:
+    """Raises UsageError, naming `where` it stands, for a text that cannot be that platform's address."""
+    connector = connectors().get(name)
+    if connector is None or connector.check_address is None:
+        return
+    try:
+        connector.check_address(url)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", error.remedy) from None
 
 
 def shipped_map(source: str, destination: str) -> Path:

@@ -18,6 +18,8 @@ class Connector:
     """From a location (folder, workbook)."""
     open_destination: Callable[[str, Mapping[str, str]], Destination] | None = None
     """From a URL and the environment (credentials live there, never in a file). Raises UsageError naming a missing one."""
+    check_address: Callable[[str], None] | None = None
+    """For a destination: raises UsageError, saying what to give, for a text that cannot be its address. Connects nowhere."""
     environment: Mapping[str, str] = field(default_factory=lambda: {})
     """For a destination with a sandbox: environment variable → what of the sandbox's ready line it takes."""
     shipped_maps: Mapping[str, Path] = field(default_factory=lambda: {})

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from crosswalk.model.errors import UsageError
 
 
 def _without_secret(address: str) -> str:
-    """Credentials come from the environment or the keyring, never from a file in the workspace (DESIGN.md, "Command line")."""
+    """Credentials come from the environment, never from a file in the workspace (DESIGN.md, "Command line")."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address) and "@" in urlsplit(address).netloc:
         raise ValueError("an address must not hold a user name or password: give credentials by the environment")
     return address
@@ -43,6 +44,24 @@ def _suffix(text: str | None) -> str | None:
     return text
 
 
+def _email(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise ValueError("not an e-mail address: use one such as frontdesk@clinic.example")
+    return text
+
+
+def _country(code: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", code):
+        raise ValueError("a country is given by its two capital letters (ISO 3166), such as IN or US")
+    return code
+
+
+def _currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise ValueError("a currency is given by its three capital letters (ISO 4217), such as INR or USD")
+    return code
+
+
 Address = Annotated[str, AfterValidator(_without_secret)]
 
 
@@ -53,12 +72,16 @@ class Config(Frozen):
     source_location: Address = Field(min_length=1, description="The export's folder or workbook, or the address it is read from")
     destination: str = Field(min_length=1, description="The CRM that is moved to")
     destination_url: Address = Field(min_length=1, description="Where that CRM answers")
-    fallback_owner: str | None = Field(default=None, description="E-mail of the user who gets records whose owner is not found")
-    country: str = Field(default="US", pattern="^[A-Z]{2}$", description="Country of phone numbers and addresses without one")
+    fallback_owner: Annotated[str | None, AfterValidator(_email)] = Field(
+        default=None, description="E-mail of the user who gets records whose owner is not found"
+    )
+    country: Annotated[str, AfterValidator(_country)] = Field(
+        default="US", description="Country of phone numbers and addresses without one"
+    )
     timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
         default="UTC", description="Time zone of the source's times without one"
     )
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of amounts without one")
+    currency: Annotated[str, AfterValidator(_currency)] = Field(default="USD", description="Currency of amounts without one")
     policy: Literal["link", "update", "skip"] = Field(
         default="link", description="Rows that stand in the CRM already: link (tie to them), update (change them), skip"
     )
@@ -75,7 +98,7 @@ class Config(Frozen):
 
 def config_text(config: Config) -> str:
     """The configuration as TOML, one comment per key."""
-    lines = ["# Crosswalk: one migration. Credentials never stand here; they come from the environment or the keyring.", ""]
+    lines = ["# Crosswalk: one migration. Credentials never stand here; they come from the environment.", ""]
     for name, field in Config.model_fields.items():
         value = getattr(config, name)
         lines.append(f"# {field.description}.")
@@ -92,8 +115,13 @@ def parse_config(text: str, where: str) -> Config:
             f"{where} is not well-formed TOML: {error}", "Correct the line, or run crosswalk init in a new folder."
         ) from None
     except ValidationError as error:
-        words = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
-        raise UsageError(f"{where} is not a valid configuration: {words}", "Correct these keys.") from None
+        raise UsageError(f"{where} is not a valid configuration: {problems(error)}", "Correct these keys.") from None
+
+
+def problems(error: ValidationError, named: Callable[[str], str] = str) -> str:
+    """What is wrong with which setting, in words; `named` gives a key the name it has where it was given."""
+    found = error.errors(include_input=False)
+    return "; ".join(f"{named('.'.join(map(str, item['loc'])))}: {item['msg'].removeprefix('Value error, ')}" for item in found)
 
 
 def _basic_string(value: str) -> str:

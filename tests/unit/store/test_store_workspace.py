@@ -42,7 +42,10 @@ def workspace(tmp_path: Path) -> Workspace:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
-@given(source=TEXT, location=TEXT.filter(lambda text: "@" not in text), owner=st.none() | TEXT, migration=TEXT)
+ADDRESS = TEXT.filter(lambda text: "@" not in text and not any(map(str.isspace, text))).map(lambda text: f"{text}@clinic.test")
+
+
+@given(source=TEXT, location=TEXT.filter(lambda text: "@" not in text), owner=st.none() | ADDRESS, migration=TEXT)
 def test_what_the_configuration_says_comes_back_from_its_toml(
     source: str, location: str, owner: str | None, migration: str
 ) -> None:
@@ -61,6 +64,8 @@ def test_what_the_configuration_says_comes_back_from_its_toml(
         ('timezone = "Mars/Olympus"', "timezone"),
         ('policy = "overwrite"', "policy"),
         ('country = "usa"', "country"),
+        ('currency = "rupees"', "currency"),
+        ('fallback_owner = "hunter2"', "fallback_owner"),
         ('name_prefix = "mscrmpulse"', "name_prefix"),
         ('name_prefix = "P"', "name_prefix"),
         ('name_suffix = "__a-b"', "name_suffix"),

@@ -32,6 +32,14 @@ class Subject(StrEnum):
     sample = "sample"
 
 
+OPTIONS = {"source_location": "--from", "destination": "--to", "destination_url": "--url"}
+"""Keys of crosswalk.toml whose option of `init` has another name."""
+
+
+def _option(key: str) -> str:
+    return OPTIONS.get(key) or f"--{key.replace('_', '-')}"
+
+
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Your name; it is recorded.")]
 
 
@@ -86,7 +94,7 @@ def init(
     workspace = create_workspace(
         session.root / folder, source=source, source_location=location, destination=destination, destination_url=url,
         fallback_owner=fallback_owner, country=country.upper(), timezone=timezone, currency=currency.upper(), policy=policy.value,
-        migration_id=migration_id, name_prefix=name_prefix, name_suffix=name_suffix,
+        migration_id=migration_id, name_prefix=name_prefix, name_suffix=name_suffix, named=_option,
     )  # fmt: skip
     session.folder = session.root / folder
     written = workspace.root / "crosswalk.toml"

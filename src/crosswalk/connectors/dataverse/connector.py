@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from crosswalk.connectors.dataverse import probes, read
 from crosswalk.connectors.dataverse.bulk import BulkMessages
@@ -18,6 +17,7 @@ from crosswalk.connectors.dataverse.payloads import FIELD_TYPES
 from crosswalk.connectors.dataverse.schema import SchemaEditor
 from crosswalk.connectors.dataverse.update import UPDATE_SIZE, Updater
 from crosswalk.connectors.dataverse.write import BATCH_SIZE, MAX_BODY_BYTES, READ_SIZE, Creator, marker_number, remove
+from crosswalk.kit.http import split_address
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema
 from crosswalk.model.errors import RejectedError, UsageError
 from crosswalk.model.finding import Finding
@@ -170,14 +170,19 @@ class DynamicsDestination:
         return self._described.schema
 
 
-def open_destination(url: str, environment: Mapping[str, str]) -> Destination:
-    """Raises UsageError when a credential is missing or the URL is not an organisation's."""
-    parts = urlsplit(url)
+def check_address(url: str) -> None:
+    """Raises UsageError for what is not an organisation's URL: https, and nothing behind the host."""
+    parts = split_address(url)
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
         raise UsageError(
             f"“{url}” is not the address of an organisation.",
             "Give it as https://yourorg.crm.dynamics.com, with nothing behind it.",
         )
+
+
+def open_destination(url: str, environment: Mapping[str, str]) -> Destination:
+    """Raises UsageError when a credential is missing or the URL is not an organisation's."""
+    check_address(url)
     tenant, client, secret = (_given(environment, name) for name in (TENANT_VARIABLE, CLIENT_VARIABLE, SECRET_VARIABLE))
     authority = environment.get(AUTHORITY_VARIABLE, "").strip() or MICROSOFT
     caller = environment.get(CALLER_VARIABLE, "").strip() or None
@@ -199,6 +204,7 @@ CONNECTOR = Connector(
     name="dynamics",
     title="Microsoft Dynamics 365 Sales",
     open_destination=open_destination,
+    check_address=check_address,
     environment={
         TENANT_VARIABLE: "tenant_id",
         CLIENT_VARIABLE: "client_id",

@@ -11,6 +11,7 @@ from crosswalk.connectors.twenty.client import READ_SIZE, TwentyClient
 from crosswalk.connectors.twenty.describe import Description, describe
 from crosswalk.connectors.twenty.errors import KEY_VARIABLE
 from crosswalk.connectors.twenty.expected import expected
+from crosswalk.kit.http import split_address
 from crosswalk.model.destination_schema import DestinationField, DestinationObject, DestinationSchema, FieldType
 from crosswalk.model.errors import UsageError
 from crosswalk.model.finding import Finding
@@ -140,8 +141,19 @@ class TwentyDestination:
         return self._described.schema
 
 
+def check_address(url: str) -> None:
+    """Raises UsageError for what is no web address. One's own server may answer without TLS."""
+    parts = split_address(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError(
+            f"“{url}” is not the address of a Twenty server.",
+            "Give it as https://crm.example.org, as your browser shows it, up to the first page.",
+        )
+
+
 def open_destination(url: str, environment: Mapping[str, str]) -> Destination:
     """Raises UsageError when the API key is missing or the URL is none."""
+    check_address(url)
     key = environment.get(KEY_VARIABLE, "").strip()
     if not key:
         raise UsageError(
@@ -155,6 +167,7 @@ CONNECTOR = Connector(
     name="twenty",
     title="Twenty CRM",
     open_destination=open_destination,
+    check_address=check_address,
     environment={KEY_VARIABLE: "api_key"},
     shipped_maps={"pulse": Path(__file__).with_name("pulse.yaml")},
 )
