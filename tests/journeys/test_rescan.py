@@ -81,3 +81,17 @@ def test_a_scan_that_was_interrupted_closes_the_gates(clinic: Clinic) -> None:
     loaded(clinic)
     (clinic.folder / "artefacts" / "extraction.json").unlink()
     assert "scan" in clinic.expect(3, "verify")["error"]["remedy"]
+
+
+def test_a_clinic_without_its_patients_stops_at_the_plan(clinic: Clinic) -> None:
+    """Rows that refer to patients who are not exported block, as does a map that moves no patients."""
+    export = clinic.folder.parent / "export"
+    (export / "Patient Master.csv").unlink()
+    visits = [f"A{n},PDC-00000{n},2021-02-0{n}T10:00:00Z,Done" for n in range(1, 5)]
+    (export / "appointments.csv").write_text("\n".join(["Appointment ID,UHID,Start Time,Status", *visits, ""]), "utf-8")
+    told = clinic.expect(0, "scan")["findings"]
+    assert [(item["object"], item["count"]) for item in told if item["code"] == "object_absent"] == [("patients", 4)]
+    clinic.expect(0, "map")
+    clinic.expect(0, "approve", "--by", "Ann", "map")
+    blocking = clinic.expect(5, "plan")["blocking"]
+    assert {"object_absent", "sample_root_missing"} <= set(blocking)

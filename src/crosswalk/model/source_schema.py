@@ -27,6 +27,8 @@ class SourceField(Frozen):
     concept: str | None = None
     reason: str = ""
     """Why this concept: the header's alias, or what the values look like."""
+    refers: str | None = None
+    """The object whose key the column holds by its concept, whether the export has that object or not."""
 
 
 class SourceObject(Frozen):
@@ -39,6 +41,8 @@ class SourceObject(Frozen):
     key: tuple[str, ...] = ()
     key_kind: str = "content"
     """`source` (the source's own id), `business` (a declared natural key + occurrence) or `content` (hash + occurrence)."""
+    called_like: str | None = None
+    """Of an object that was not recognised: the known object that its file's name speaks of and that the export lacks."""
     modified: str | None = None
     """The column that tells which of two rows with one key is the newer."""
 

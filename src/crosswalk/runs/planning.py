@@ -85,7 +85,11 @@ async def _plan(
         events.step("Checking")
         probed = await destination.probe(_written(staged), mapping.settings.currency)
         checked = preflight(mapping, staged, begun, destination.capabilities, workspace.root, connection)
-        scanned = tuple(item for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared")
+        scanned = tuple(
+            _blocking_if_absent(item)
+            for item in profile.findings
+            if item.severity != "info" and item.code != "doctor_email_shared"
+        )
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
         for name, artefact in (("staged", staged), ("owners", owners), ("matches", matches)):
             workspace.save(name, artefact)
@@ -226,6 +230,11 @@ def _estimate(staged: StagedWrites, destination: Destination) -> Estimate:
     writes = sum(-(-item.states.get("ready", 0) // size) + -(-item.states.get("existing", 0) // changes) for item in staged.records)
     rate = destination.traffic().requests_per_minute or destination.capabilities.assumed_requests_per_minute
     return Estimate(requests=writes, requests_per_minute=rate, seconds=60 * writes / rate)
+
+
+def _blocking_if_absent(finding: Finding) -> Finding:
+    """An object that rows refer to and that the export lacks is news at the scan; before writing somebody has to decide."""
+    return finding.model_copy(update={"severity": "blocking"}) if finding.code == "object_absent" else finding
 
 
 def _by_severity(finding: Finding) -> tuple[int, str, str]:

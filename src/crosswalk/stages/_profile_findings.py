@@ -8,6 +8,7 @@ import duckdb
 from crosswalk.model.finding import Finding
 from crosswalk.model.profile import ObjectProfile
 from crosswalk.model.source_schema import SourceObject, SourceSchema
+from crosswalk.stages._profile_absent import absent_findings
 from crosswalk.store.sql import parquet, quoted, staged_rows
 
 _EXAMPLES = 10
@@ -30,7 +31,8 @@ def profile_findings(
         yield from _doubtful_dates(profiled)
         yield from _personal(profiled)
         yield from _files(item, rows, folder, connection)
-    yield from _not_read(schema)
+    yield from absent_findings(schema, objects, folder, connection)
+    yield from _of_the_source(schema)
 
 
 def _quarantined(item: SourceObject, folder: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
@@ -182,16 +184,7 @@ def _files(item: SourceObject, rows: str, folder: Path, connection: duckdb.DuckD
             )
 
 
-def _not_read(schema: SourceSchema) -> Iterator[Finding]:
-    for path, reason in schema.ignored:
-        if reason.startswith("cannot be read"):
-            yield Finding(
-                code="file_unreadable",
-                severity="warning",
-                message=f"{path} {reason}",
-                remedy="Export it again, or without a password.",
-                examples=(path,),
-            )
+def _of_the_source(schema: SourceSchema) -> Iterator[Finding]:
     for file in (file for item in schema.objects for file in item.files if "two encodings in one file" in file.confidence):
         yield Finding(
             code="encoding_mixed",
@@ -207,15 +200,6 @@ def _not_read(schema: SourceSchema) -> Iterator[Finding]:
             message="What the source cannot hand over: " + "; ".join(schema.not_exportable),
             remedy="Keep access to the source for these, or rebuild them by hand.",
             count=len(schema.not_exportable),
-        )
-    unknown = [item for item in schema.objects if item.recognised_by.startswith("not recognised")]
-    for item in unknown:
-        yield Finding(
-            code="object_unrecognised",
-            severity="info",
-            message=f"{item.files[0].path} is none of the source's known objects; it is staged as {item.name}",
-            remedy="Map it by hand if it shall move.",
-            object=item.name,
         )
 
 

@@ -36,12 +36,24 @@ def preflight(
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[Finding, ...]:
     """Findings about the map against the schema, and about the staged writes against both."""
-    found: list[Finding] = list(_unknown_fields(mapping, schema))
+    found: list[Finding] = [*_without_root(mapping, staged), *_unknown_fields(mapping, schema)]
     for record in staged.records:
         found += _row_findings(mapping, record, workspace, connection)
         found += _too_long(mapping, record, schema, capabilities, workspace, connection)
         found += _options(mapping, record, schema, workspace, connection)
     return tuple(found)
+
+
+def _without_root(mapping: Mapping, staged: StagedWrites) -> Iterator[Finding]:
+    """Whom everything else belongs to: without them a clinic's other records would arrive as nobody's."""
+    root = staged.record(mapping.sample_root)
+    if root is None or not root.rows:
+        why = "has no rows" if root else "is not migrated: the map has no such active record"
+        yield Finding(
+            code="sample_root_missing", severity="blocking",
+            message=f"{mapping.sample_root}, the record that a sample is chosen by, {why}.",
+            remedy="Add its file to the export, scan, map --again and plan; or name another record as sample_root in mapping.yaml.",
+        )  # fmt: skip
 
 
 def _unknown_fields(mapping: Mapping, schema: DestinationSchema) -> Iterator[Finding]:

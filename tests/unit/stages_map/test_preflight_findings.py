@@ -83,6 +83,17 @@ def test_an_object_that_nobody_has_blocks(world: World) -> None:
     assert [(item.code, item.severity, item.acceptable) for item in found] == [("object_unknown", "blocking", False)]
 
 
+@pytest.mark.parametrize("changes", [{"sample_root": "patients"}, {"where": "A = 'nobody'"}], ids=["no such record", "no rows"])
+def test_a_migration_without_its_people_blocks(world: World, changes: Plain) -> None:
+    """The record that everything belongs to is not there, or none of its rows is."""
+    world.put("rows", ROWS)
+    where = {"where": changes["where"]} if "where" in changes else {}
+    records: Plain = {"people": {"to": "people", "from": "rows", "fields": {"jobTitle": {"constant": "x"}}, **where}}
+    mapping = the_map(records).model_copy(update={"sample_root": changes.get("sample_root", "people")})
+    found = preflight(mapping, world.stage(mapping), world.schema, CAPABILITIES, world.root, world.connection)
+    assert [(item.code, item.severity) for item in found] == [("sample_root_missing", "blocking")]
+
+
 def test_an_object_about_to_be_created_is_known(world: World) -> None:
     """What comes with it stands in the schema already; its other fields have to be created too."""
     world.schema = world.schema.with_objects([DestinationObject(name="planets", singular="planet", fields=(leaf("name"),))])

@@ -1,6 +1,6 @@
 """Pulse Digital Clinic as a source: an exported folder or workbook whose objects are recognised, not assumed (A1)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crosswalk.connectors.pulse.recognition import Group, Recognition, groups_of, recognise
@@ -29,7 +29,7 @@ class PulseSource:
             for part in _by_stem(group):
                 stem = part.tables[0].stem
                 name = object_name(stem if len(part.tables) == 1 else without_numbers(stem), {*objects, *self._words.objects})
-                objects[name] = self._unrecognised(name, part)
+                objects[name] = self._unrecognised(name, part, found)
         return SourceSchema(
             source="pulse",
             location=str(self._export.location),
@@ -70,7 +70,10 @@ class PulseSource:
 
     def _field(self, found: Recognition, name: str) -> SourceField:
         match = found.fields.get(name) or self._file_names(found, name)
-        return SourceField(name=name, concept=match.concept if match else None, reason=match.reason if match else "")
+        if match is None:
+            return SourceField(name=name)
+        told = self._words.objects[found.object].concepts.get(match.concept)
+        return SourceField(name=name, concept=match.concept, reason=match.reason, refers=told.refers if told else None)
 
     def _file_names(self, found: Recognition, name: str) -> Match | None:
         noun = next(iter(self._words.objects[found.object].concepts)).partition(".")[0]
@@ -79,7 +82,9 @@ class PulseSource:
             return None
         return Match(f"{noun}.file", 0.5, "its values name files of the export")
 
-    def _unrecognised(self, name: str, group: Group) -> SourceObject:
+    def _unrecognised(self, name: str, group: Group, found: Mapping[str, Recognition]) -> SourceObject:
+        absent = (known for known in self._words.objects if known not in found)
+        called_like = next((known for known in absent if self._words.file_fits(known, group.tables[0].stem)), None)
         sample = {column: [cell for table in group.tables for cell in table.sample.get(column, ())] for column in group.names}
         key = likely_key(group.names, sample)
         return SourceObject(
@@ -89,6 +94,7 @@ class PulseSource:
             fields=tuple(SourceField(name=column) for column in group.names),
             key=(key,) if key else (),
             key_kind="source" if key else "content",
+            called_like=called_like,
         )
 
 
