@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from crosswalk.cli.progress import ConsoleEvents
@@ -25,12 +24,18 @@ FINDINGS = 5
 """Done, and a person has something to look at."""
 UNPROVED = 6
 PAUSED = 130
+UNLIMITED = 1000
+"""Columns where nobody's terminal ends the line."""
 _STEP = re.compile(r"\bcrosswalk (scan|map|approve|plan|apply|sample|diff|run|verify|rollback|status|audit|report)\b")
 
 
 def console(*, stderr: bool) -> Console:
-    """A console that takes text literally: names with brackets are no markup. Honours NO_COLOR and the terminal's width."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    """A console that takes text literally: names with brackets are no markup. Honours NO_COLOR and the terminal's width; where no
+    terminal is (a pipe, a file), lines are as long as they are."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = UNLIMITED
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Session:
     def show(self, *items: RenderableType) -> None:
         """Print something for people as soon as it is known; nothing with --json."""
         if not self.json:
-            self.out.print(*items, sep="\n")
+            self.out.print(*items, sep="\n", crop=False)
 
     def answer(self, answer: Answer) -> int:
         """Print the answer, as one JSON document or for people; its exit code."""
@@ -97,10 +102,11 @@ class Session:
             self.document(head | answer.document)
             return answer.exit_code
         for item in answer.shown:
-            self.out.print(item)
+            self.out.print(item, crop=False)
         if step:
             line = Text.assemble(("Next: ", "bold"), (step, "bold cyan"), f"   {answer.why}" if answer.why else "")
-            self.out.print(Padding(line, (1, 0, 0, 0)))
+            self.out.print()
+            self.out.print(line, soft_wrap=True)  # as one line, so that it can be copied
         return answer.exit_code
 
     def document(self, document: dict[str, Any]) -> None:
@@ -115,9 +121,9 @@ class Session:
             self.document({"error": {"message": message, "remedy": remedy, "exit_code": exit_code}})
         else:
             head = ("", "") if exit_code == PAUSED else ("Error: ", "bold red")
-            self.err.print(Text.assemble(head, message))
+            self.err.print(Text.assemble(head, message), soft_wrap=True)
             if remedy:
-                self.err.print(Text.assemble(("What to do: ", "bold"), remedy))
+                self.err.print(Text.assemble(("What to do: ", "bold"), remedy), soft_wrap=True)
         return exit_code
 
 

@@ -19,7 +19,7 @@ from crosswalk.runs.approvals import approvals_of, stale_plan
 from crosswalk.runs.milestones import Milestones, milestones
 from crosswalk.runs.planning import before_name
 from crosswalk.runs.recovery import EVERYTHING
-from crosswalk.store.entries import AuditEntry, ChainCheck, RunRecord
+from crosswalk.store.entries import STANDING, AuditEntry, ChainCheck, RunRecord
 from crosswalk.store.mapping_file import read_mapping
 from crosswalk.store.workspace import Workspace
 
@@ -230,6 +230,12 @@ def audit(
                 source_key=source_id, destination_id=destination_id, run=run, state=state, operation=operation, limit=limit
             )
         )
+
+
+def rows_standing(workspace: Workspace) -> int:
+    """How many rows this migration has written that stand in the destination, as far as the journal knows."""
+    with workspace.journal() as journal:
+        return sum(count for (_, state), count in journal.counts().items() if state in STANDING and state != "matched")
 
 
 def check_audit(workspace: Workspace) -> ChainCheck:

@@ -103,7 +103,7 @@ class Workspace:
         """The artefact of that name. Raises RefusedError naming the verb `made_by` when it has not been made."""
         artefact = self.load(name, cls)
         if artefact is None:
-            raise RefusedError(f"there is no {name} in {self.root} yet", f"Run crosswalk {made_by} first.")
+            raise RefusedError(f"“{made_by}” has not been done in {self.root} yet", f"Run crosswalk {made_by} first.")
         return artefact
 
     @contextmanager

@@ -24,7 +24,7 @@ from crosswalk.model.rollback_report import RollbackReport
 from crosswalk.model.sample import Sample
 from crosswalk.model.source_schema import SourceSchema
 from crosswalk.runs.approvals import approvals_of
-from crosswalk.runs.inspecting import status
+from crosswalk.runs.inspecting import rows_standing, status
 from crosswalk.runs.reporting import current_map, keep_report
 from crosswalk.runs.workspaces import Workspace
 
@@ -61,7 +61,9 @@ def _map(workspace: Workspace) -> Section:
 def _plan(workspace: Workspace) -> Section:
     plan = workspace.load("plan", Plan)
     accepted = approvals_of(workspace).accepted()
-    return Section("plan", "The plan", plan_view(plan, workspace.load("owners", Owners), accepted) if plan else [])
+    if plan is None:
+        return Section("plan", "The plan", [])
+    return Section("plan", "The plan", plan_view(plan, workspace.load("owners", Owners), accepted, rows_standing(workspace)))
 
 
 def _moved(workspace: Workspace) -> list[Section]:

@@ -90,7 +90,9 @@ def diff(
         document["values"] = [
             dict(zip(("record", "key", "field", "verdict", "expected", "actual"), row, strict=True)) for row in rows
         ]
-        shown.append(Table("What was meant, what is there", ("record", "source key", "field", "verdict", "meant", "there"), rows))
+        shown.append(
+            Table("What was meant, what is there", ("record", "!source key", "~field", "verdict", "~meant", "~there"), rows)
+        )
     shown.append(Note(f"Reports: {', '.join(str(path) for path in written)}"))
     step = ('approve --by "Your Name" sample', "once you have looked at it")
     return session.answer(Answer("diff", document, shown, *step, DONE if found.clean() else FINDINGS))

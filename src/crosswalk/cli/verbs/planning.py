@@ -44,6 +44,7 @@ def plan(context: typer.Context) -> int:
     the map is not approved as it stands; 4 when the destination does not answer.
     """
     from crosswalk.runs.approvals import approvals_of
+    from crosswalk.runs.inspecting import rows_standing
     from crosswalk.runs.planning import make_plan
 
     session = session_of(context)
@@ -57,7 +58,7 @@ def plan(context: typer.Context) -> int:
         "blocking": sorted({item.code for item in blocking}),
         "accepted": list(accepted),
     }
-    shown = plan_view(made, workspace.load("owners", Owners), accepted)
+    shown = plan_view(made, workspace.load("owners", Owners), accepted, rows_standing(workspace))
     why = "once you have read the plan"
     if blocking:
         codes = " ".join(f"--accept {code}" for code in sorted({item.code for item in blocking}))

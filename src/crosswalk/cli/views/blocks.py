@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar, Literal
 
 from rich import box
@@ -68,6 +69,19 @@ def _rich_cell(cell: Cell) -> Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Text whose lines break between words only: a path, a key or a digest stands whole, however long, so that it can be copied."""
+
+    text: str
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.text.splitlines():
+            for part in wrap(line, options.max_width, break_long_words=False, break_on_hyphens=False):
+                yield Text(part, self.style, overflow="ignore")
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A sentence that sums up."""
 
@@ -76,7 +90,7 @@ class Heading:
     tone: Tone = "plain"
 
     def __rich__(self) -> RenderableType:
-        return Padding(Text(self.text, style=f"bold {STYLES[self.tone].removeprefix('bold ')}"), (1, 0, 0, 0))
+        return Group("", Words(self.text, f"bold {STYLES[self.tone].removeprefix('bold ')}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +102,22 @@ class Note:
     tone: Tone = "quiet"
 
     def __rich__(self) -> RenderableType:
-        return Text(self.text, style=STYLES[self.tone])
+        return Words(self.text, STYLES[self.tone])
 
 
-MARKS = "#~?"
+MARKS = "#~?!"
 NARROW = 100
 """Columns of a terminal below which tables leave out what is marked so."""
 FOLDED = 12
 """A column that folds should not be narrower."""
+TIGHT = 8
+"""Where it is very crowded, a column that folds may be as narrow as this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under columns. `#` before a column's name aligns it right; `~` marks one that folds where the terminal is narrow,
-    `?` one that is left out there."""
+    `?` one that is left out there, `!` one that is to be copied (keys, ids): none of its lines is ever broken."""
 
     kind: ClassVar[str] = "table"
     title: str
@@ -116,36 +132,55 @@ class Table:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         narrow = options.max_width < NARROW
         shown = [place for place, name in enumerate(self.columns) if not (narrow and "?" in name[:2])]
-        crowded = self._least_width(shown) > options.max_width
-        tight = self._least_width(shown, crowded=True) > options.max_width
+        crowded, tight, too_tight = (self._least_width(shown, level) > options.max_width for level in (0, 1, 2))
+        if too_tight and any("!" in self.columns[place][:2] for place in shown):
+            yield from self._one_by_one(shown)
+            return
         made = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         made.show_footer = bool(self.footer)
         made.padding = (0, 0 if tight else 1 if crowded else 2, 0, 0)
         for place in shown:
             name, right = self.headers()[place]
-            marked = "~" in self.columns[place][:2]
-            folds = marked or (crowded and not right and (tight or place != shown[0]))
+            marked, copied = ("~" in self.columns[place][:2]), ("!" in self.columns[place][:2])
+            folds = marked or (crowded and not right and not copied and (tight or place != shown[0]))
             made.add_column(
                 name.replace(" ", "\n") if right and crowded else name, justify="right" if right else "left", overflow="fold",
-                no_wrap=not folds, min_width=FOLDED if marked else None,
+                no_wrap=not folds, min_width=(TIGHT if tight else FOLDED) if marked else None,
                 footer=_rich_cell(self.footer[place]) if self.footer else "",
             )  # fmt: skip
         for row in self.rows:
             made.add_row(*[_rich_cell(row[place]) for place in shown])
         yield made
 
-    def _least_width(self, shown: Sequence[int], *, crowded: bool = False) -> int:
-        """What the columns need when those that may fold do: where it is crowded, all but the first and the numbers."""
-        names = self.headers()
+    def _least_width(self, shown: Sequence[int], level: int) -> int:
+        """What the columns need when those fold that may: the marked ones; where it is crowded (1) all but the first, the numbers
+        and what is to be copied; where it is tight (2) the first, too."""
+        headers = self.headers()
         rows = [*self.rows, self.footer] if self.footer else self.rows
-        longest = [max([len(names[place][0]), *(len(text_of(row[place])) for row in rows)]) for place in shown]
-        folded = [
-            min(width, FOLDED)
-            if "~" in self.columns[place][:2] or (crowded and place != shown[0] and not names[place][1])
-            else width
-            for place, width in zip(shown, longest, strict=True)
-        ]
-        return sum(folded) + (2 if crowded else 3) * len(folded) + 1
+        widths: list[int] = []
+        for place in shown:
+            name, right = headers[place]
+            longest = max(
+                len(line) for text in (name, *(text_of(row[place]) for row in rows)) for line in (text.splitlines() or [""])
+            )
+            kept = right or "!" in self.columns[place][:2] or (level < 2 and place == shown[0])
+            folds = "~" in self.columns[place][:2] or (level > 0 and not kept)
+            widths.append(min(longest, FOLDED if level < 2 else TIGHT) if folds else longest)
+        return sum(widths) + (3, 2, 1)[level] * len(widths) + 1
+
+    def _one_by_one(self, shown: Sequence[int]) -> RenderResult:
+        """Row by row, where a table would break what is to be copied: it stands on lines of its own."""
+        headers = self.headers()
+        copied = [place for place in shown if "!" in self.columns[place][:2]]
+        yield Text(f"\n{self.title}", "bold")
+        for row in self.rows:
+            texts = {place: text_of(row[place]) for place in shown if text_of(row[place])}
+            words = [
+                f"{headers[place][0]} {text}" if headers[place][1] else text for place, text in texts.items() if place not in copied
+            ]
+            yield Text(" · ".join(words))
+            for line in (line for place in copied for line in texts.get(place, "").splitlines()):
+                yield Text(f"    {line}", no_wrap=True, overflow="ignore")
 
 
 SEVERITY_TONES: dict[str, Tone] = {"blocking": "bad", "warning": "warn", "info": "quiet"}
@@ -186,7 +221,7 @@ class FindingBlock:
             stop = "" if item.message.endswith((".", "!", "?")) else "."
             body.append(f"{stop} For example: {', '.join(item.examples[:5])}.", style="dim")
         body.append(f"\n→ {item.remedy}", style="cyan")
-        return Group(head, Padding(body, (0, 0, 0, 9)))
+        return Group(head, Padding(body, (0, 0, 0, 9), expand=False))
 
 
 Block = Heading | Note | Table | FindingBlock

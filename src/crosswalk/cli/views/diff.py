@@ -26,7 +26,7 @@ def diff_view(diff: FieldDiff, unmapped: Sequence[tuple[str, str, str]], listed:
     if diff.differences:
         rows = [(item.record, item.key, item.field or "(the whole row)", item.verdict) for item in diff.differences[:listed]]
         title = f"First {len(rows)} of {number(diff.differences_total)} differences"
-        shown.append(Table(title, ("record", "~source key", "~field", "verdict"), rows))
+        shown.append(Table(title, ("record", "!source key", "~field", "verdict"), rows))
     return shown
 
 

@@ -15,10 +15,16 @@ LISTED = 20
 WORDS = {"create_object": "new object", "create_field": "new fields", "add_options": "new options"}
 
 
-def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str]) -> list[Block]:
-    """Everything `approve plan` seals, in the order it will happen."""
+def plan_view(plan: Plan, owners: Owners | None, accepted: Collection[str], standing: int) -> list[Block]:
+    """Everything `approve plan` seals, in the order it will happen. `standing`: rows that this migration has written already."""
     writes = sum(item.writes for item in plan.waves)
-    shown: list[Block] = [Heading(f"{number(writes)} records to write into {plan.destination}")]
+    words = f"{number(writes)} records to write into {plan.destination}"
+    shown: list[Block] = [Heading(f"At most {words}" if standing else words)]
+    if standing:
+        words = (
+            f"{number(standing)} rows of this migration stand there already; a run writes only what is new or differs from them."
+        )
+        shown.append(Note(words, "plain"))
     shown += changes_view(plan.schema_changes)
     waves = [(item.wave, item.title, item.object, item.writes, item.matched, item.rejected) for item in plan.waves]
     total = ("", "all", "", writes, sum(item.matched for item in plan.waves), sum(item.rejected for item in plan.waves))

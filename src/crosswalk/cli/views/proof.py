@@ -18,8 +18,8 @@ def reconciliation_view(found: Reconciliation) -> list[Block]:
     """The ledger (its rows add up), why rows are not loaded, links, values and totals, side effects, the verdict."""
     shown: list[Block] = [_ledger(found.ledger)]
     if found.reasons:
-        reasons = [(item.source_object, item.state, item.code, item.rows, ", ".join(item.examples[:3])) for item in found.reasons]
-        shown.append(Table("Why", ("object", "state", "~reason", "#rows", "~for example"), reasons))
+        reasons = [(item.source_object, item.state, item.code, item.rows, "\n".join(item.examples[:3])) for item in found.reasons]
+        shown.append(Table("Why", ("object", "state", "~reason", "#rows", "!for example"), reasons))
     shown += [_records(found), _links(found)]
     shown += [_total(item) for item in found.totals]
     shown += [Note(_side_effect(item), "warn") for item in found.side_effects]

@@ -38,7 +38,7 @@ def _done(done: bool) -> Cell:
 def audit_view(entries: Sequence["AuditEntry"], chain: "ChainCheck") -> list[Block]:
     """One line per entry, then whether the journal is what was written into it."""
     lines = [_line(entry) for entry in entries]
-    columns = ("#?", "when (UTC)", "#?run", "what", "record", "~source key", "state", "~detail")
+    columns = ("#?", "when (UTC)", "#?run", "what", "record", "!source key", "state", "~detail")
     words = f"Entries found: {number(len(entries))}" if entries else "No entry fits"
     shown: list[Block] = [Heading(words), Table("Audit log", columns, lines)] if entries else [Heading(words)]
     if chain.ok:
@@ -65,4 +65,4 @@ def _line(entry: "AuditEntry") -> Sequence[Cell]:
     what = entry.event or entry.operation or ""
     state = entry.state or ""
     toned: Cell = Toned(state, "bad") if state in ("rejected", "conflict", "failed") else state
-    return str(entry.position), entry.at[:19], run, what, entry.record or "", entry.source_key or "", toned, details
+    return str(entry.position), entry.at[:19].replace("T", " "), run, what, entry.record or "", entry.source_key or "", toned, details

@@ -12,7 +12,7 @@ REASONS = {
     "deleted_by_person": "a person has deleted it since",
     "needed_by_kept_row": "a kept row needs it",
     "link_of_kept_row": "it ties a kept row to another",
-    "foreign_children": "rows of others hang on it",
+    "foreign_children": "rows that stay hang on it: others', or those of another run",
     "refused": "the destination refused",
     "others_data": "others' data lives in it",
     "others_fields": "others' fields live in it",
@@ -57,7 +57,7 @@ def rollback_view(report: RollbackReport, before: str | None) -> list[Block]:
             (item.object, item.kind, item.destination_id, item.explained or "unexplained") for item in report.differences[:LISTED]
         ]
         shown.append(
-            Table(f"{number(report.differences_total)} differences from before", ("object", "what", "id", "~because"), rows)
+            Table(f"{number(report.differences_total)} differences from before", ("object", "what", "!id", "~because"), rows)
         )
     shown += [Note(f"Cannot be restored: {what}") for what in report.not_restorable]
     return [*shown, *_proof(report, before)]
@@ -95,11 +95,11 @@ def kept_view(kept: Sequence[KeptRow], total: int, what: str = "rows kept") -> l
         for item in kept[:LISTED]
     ]
     more = f" (first {LISTED})" if total > LISTED else ""
-    return [Table(f"{number(total)} {what}{more}", ("record", "~source key", "~because", "~fields", "~detail"), rows)]
+    return [Table(f"{number(total)} {what}{more}", ("record", "!source key", "~because", "~fields", "~detail"), rows)]
 
 
 def _side_effects(effects: Sequence[UndoneSideEffect], total: int) -> list[Block]:
     if not total:
         return []
     rows = [(item.object, item.kind, item.destination_id, ", ".join(item.fields)) for item in effects[:LISTED]]
-    return [Table(f"{number(total)} side effects of the platform's automation", ("object", "what", "id", "~fields"), rows)]
+    return [Table(f"{number(total)} side effects of the platform's automation", ("object", "what", "!id", "~fields"), rows)]
