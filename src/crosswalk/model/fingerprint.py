@@ -1,5 +1,6 @@
 """The state of a destination in digests: what undo proves itself with."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from crosswalk.model.artefact import Artefact, Frozen
@@ -28,6 +29,10 @@ class Fingerprint(Artefact):
     def object(self, name: str) -> ObjectFingerprint | None:
         """The fingerprint of that object, or None."""
         return next((item for item in self.objects if item.object == name), None)
+
+    def with_objects(self, objects: Collection[ObjectFingerprint]) -> "Fingerprint":
+        """The same moment with more objects, of which nothing had been written since."""
+        return self.model_copy(update={"objects": tuple(sorted((*self.objects, *objects), key=lambda item: item.object))})
 
 
 class ObjectDifference(Frozen):

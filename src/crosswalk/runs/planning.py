@@ -86,9 +86,7 @@ async def _plan(
         probed = await destination.probe(_written(staged), mapping.settings.currency)
         checked = preflight(mapping, staged, begun, destination.capabilities, workspace.root, connection)
         scanned = tuple(
-            _blocking_if_absent(item)
-            for item in profile.findings
-            if item.severity != "info" and item.code != "doctor_email_shared"
+            _blocking_if_absent(item) for item in profile.findings if item.severity != "info" and item.code != "doctor_email_shared"
         )
         findings = (*planned.findings, *owner_findings, *match_findings, *probed, *checked, *scanned)
         for name, artefact in (("staged", staged), ("owners", owners), ("matches", matches)):
@@ -168,15 +166,28 @@ async def _before(
     workspace: Workspace, mapping: Mapping, destination: Destination, schema: DestinationSchema, journal: Journal,
     connection: duckdb.DuckDBPyConnection, events: Events,
 ) -> Fingerprint:  # fmt: skip
-    """The destination's fingerprint before this generation's first change; taken once, so that undo has a state to prove."""
+    """The destination's fingerprint before this generation's first change, so that undo has a state to prove: taken once per
+    object, right before the first apply of a map that writes it."""
     name = before_name(journal)
     known = workspace.load(name, Fingerprint)
-    if known is not None:
+    wanted = written_objects(mapping, schema) if known is None else _not_noted(known, mapping, schema, journal)
+    if known is not None and not wanted:
         return known
-    read_backs = await read_objects(workspace, name, written_objects(mapping, schema), destination, schema, events)
-    before = await fingerprint(destination, read_backs, schema=schema, workspace=workspace.root, connection=connection)
+    read_backs = await read_objects(workspace, name, wanted, destination, schema, events)
+    found = await fingerprint(destination, read_backs, schema=schema, workspace=workspace.root, connection=connection)
+    before = found if known is None else known.with_objects(found.objects)
     workspace.save(name, before)
     return before
+
+
+def _not_noted(known: Fingerprint, mapping: Mapping, schema: DestinationSchema, journal: Journal) -> list[str]:
+    """Objects that stood when the state was noted, that the map came to write only later, and that hold nothing of ours yet."""
+    ours = {mapping.records[record].to for record, _ in journal.counts() if record in mapping.records}
+    return [
+        name
+        for name in written_objects(mapping, schema)
+        if name in known.schema_objects and known.object(name) is None and name not in ours
+    ]
 
 
 def before_name(journal: Journal) -> str:
