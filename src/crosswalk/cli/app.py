@@ -1,5 +1,6 @@
 """`crosswalk`: the command line. Every verb is in `verbs/`; errors become messages, exit codes and JSON here."""
 
+import logging
 import os
 import signal
 import sys
@@ -154,6 +155,8 @@ for panel, verbs in VERBS.items():
 
 def main() -> None:
     """One command line; ends the process with its exit code."""
+    # It tells of tasks that a second Ctrl-C broke off, with tracebacks, which may hold a patient's values (law 8).
+    logging.getLogger("asyncio").disabled = True
     code = call(sys.argv[1:])
     # What was asked for is done and said: Ctrl-C while the process puts itself away would only change its exit code.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,5 +1,7 @@
 """The command line's contract (DESIGN.md): option placement, exit codes, one JSON document, errors that say what to do."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -144,6 +146,33 @@ def test_a_paused_sample_is_called_again(crosswalk: Caller, workspace: Path, mon
     monkeypatch.setattr("crosswalk.runs.loading.load_sample", interrupted)
     assert crosswalk("-C", workspace, "sample").code == 130
     assert f"crosswalk -C {workspace} sample" in " ".join(crosswalk.err.split())
+
+
+BROKEN_OFF = """\
+import asyncio, gc
+from crosswalk.cli import app
+
+async def fails():
+    raise ValueError("Asha Rao")
+
+async def work():
+    asyncio.ensure_future(fails())
+    await asyncio.sleep(0.01)
+
+def call(_):
+    asyncio.run(work())
+    gc.collect()
+    return 5
+
+app.call = call
+app.main()
+"""
+
+
+def test_work_that_was_broken_off_prints_no_traceback() -> None:
+    """Ctrl-C twice, say: nobody asks what became of the requests on their way, and their errors may hold a patient's value."""
+    done = subprocess.run([sys.executable, "-c", BROKEN_OFF], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
 
 
 def test_names_with_brackets_are_shown_as_they_are(crosswalk: Caller, tmp_path: Path, export: Path) -> None:
