@@ -61,10 +61,11 @@ def plan(context: typer.Context) -> int:
     shown = plan_view(made, workspace.load("owners", Owners), accepted, rows_standing(workspace))
     why = "once you have read the plan"
     if blocking:
-        codes = " ".join(f"--accept {code}" for code in sorted({item.code for item in blocking}))
-        taken = session.command(f'apply {codes} --by "Your Name"')
         shown.append(Heading("Blocking findings stand.", "bad"))
-        shown.append(Note(f"Remedy them and plan again; or approve, then take them on yourself: {taken}"))
+        codes = " ".join(f"--accept {code}" for code in made.acceptable(accepted))
+        taken = session.command(f'apply {codes} --by "Your Name"')
+        or_else = f"; or approve, then take them on yourself: {taken}" if codes else " (some of them nobody can take on)"
+        shown.append(Note(f"Remedy them and plan again{or_else}"))
     code = FINDINGS if blocking else DONE
     return session.answer(Answer("plan", document, shown, 'approve --by "Your Name" plan', why, code))
 
