@@ -65,4 +65,13 @@ def _line(entry: "AuditEntry") -> Sequence[Cell]:
     what = entry.event or entry.operation or ""
     state = entry.state or ""
     toned: Cell = Toned(state, "bad") if state in ("rejected", "conflict", "failed") else state
-    return str(entry.position), entry.at[:19].replace("T", " "), run, what, entry.record or "", entry.source_key or "", toned, details
+    return (
+        str(entry.position),
+        entry.at[:19].replace("T", " "),
+        run,
+        what,
+        entry.record or "",
+        entry.source_key or "",
+        toned,
+        details,
+    )
