@@ -209,8 +209,9 @@ def test_status_after_a_run_without_a_sample(clinic: Clinic) -> None:
     entry = clinic.expect(0, "audit", "--source-id", "PDC-000002")["entries"][0]
     clinic.ask("/__control__/soft-delete", {"object": "people", "id": entry["destination_id"]})
     assert "rollback --preview" in clinic.expect(6, "verify")["next"]
-    verify = next(step for step in clinic.expect(0, "status")["steps"] if step["verb"] == "verify")
-    assert (verify["done"], verify["detail"]) == (False, "not balanced")
+    steps = {step["verb"]: (step["done"], step["detail"]) for step in clinic.expect(0, "status")["steps"]}
+    assert steps["verify"] == (False, "not balanced")
+    assert steps["sample"] == (False, "Ann went without one")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ class _Look:
 
     def _sampling(self) -> Iterator[StepStatus]:
         sample, run = self._workspace.load("sample", Sample), self._reached.sample
-        loaded, words = False, "none of this plan"
+        by = self._reached.full.details.get("without_sample_by") if self._reached.full else None
+        loaded, words = False, f"{by} went without one" if by else "none of this plan"
         if self._applied and sample and run and sample.based_on.get("staged") == self._staged:
             loaded = run.state == "done" and run.details.get("sample") == sample.digest()
             words = f"{sample.size} {sample.root}" if loaded else _unended(run)
