@@ -105,6 +105,7 @@ def test_a_migration_from_scan_to_rollback(clinic: Clinic) -> None:
     undone = clinic.expect(0, "rollback")
     assert undone["proved"]
     assert undone["complete"]
+    assert "rolled back since the plan" in clinic.expect(3, "apply")["error"]["message"]
     report = clinic.folder / "reports" / "report.html"
     clinic.expect(0, "report")
     for value in ("Asha", "Menon", "98450", "asha@"):

@@ -70,7 +70,8 @@ def approved_mapping(workspace: Workspace) -> Mapping:
 
 
 def stale_plan(workspace: Workspace, plan: Plan, mapping: Mapping) -> str | None:
-    """Why the plan no longer holds (another map, other rows), or None when it does. What approval it has is another question."""
+    """Why the plan no longer holds (another map, other rows, undone since), or None when it does. What approval it has is
+    another question."""
     if plan.based_on.get("mapping") != mapping.digest():
         return "The plan was made for another version of the map"
     extraction = workspace.load("extraction", Extraction)
@@ -78,12 +79,15 @@ def stale_plan(workspace: Workspace, plan: Plan, mapping: Mapping) -> str | None
         return "The last scan of the export did not come to its end"
     if plan.based_on.get("extraction") != extraction.content_digest():
         return "The export was scanned anew since the plan; nothing of that is planned yet"
+    with workspace.journal() as journal:
+        if plan.based_on.get("generation") != str(journal.generation()):
+            return "Everything was rolled back since the plan; its rows would come back under ids that were deleted"
     return None
 
 
 def approved_plan(workspace: Workspace, mapping: Mapping) -> Plan:
-    """The plan. Raises RefusedError unless it was approved, is of this map and of the rows scanned last, and every blocking
-    finding was accepted."""
+    """The plan. Raises RefusedError unless it was approved, is of this map and of the rows scanned last, nothing was rolled
+    back since, and every blocking finding was accepted."""
     plan = workspace.load_required("plan", Plan, "plan")
     if stale := stale_plan(workspace, plan, mapping):
         verb = "plan" if workspace.load("extraction", Extraction) else "scan"

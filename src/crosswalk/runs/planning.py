@@ -105,6 +105,7 @@ async def _plan(
                 "extraction": extraction.content_digest(),
                 "staged": staged.digest(),
                 "owners": owners.digest(),
+                "generation": str(identity.generation),
             },
         )
 

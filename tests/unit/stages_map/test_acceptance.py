@@ -27,7 +27,7 @@ def planned(folder: Path, *findings: Finding) -> Workspace:
     workspace.save("plan", Plan(
         destination="d", schema_changes=(), schema_digest="", staged_digest="", waves=(), findings=findings,
         estimate=Estimate(requests=0, requests_per_minute=1, seconds=0),
-        based_on={"mapping": MAP.digest(), "extraction": extraction.content_digest()},
+        based_on={"mapping": MAP.digest(), "extraction": extraction.content_digest(), "generation": "1"},
     ))  # fmt: skip
     approve(workspace, "plan", "Ann")
     return workspace
