@@ -5,7 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from crosswalk.connectors.dataverse.description import DOCUMENT, MARKER_COLUMN, NOTE, Description, Lookup, Party, Table
-from crosswalk.connectors.dataverse.fields import TEAM, decoder, encode, read_instant
+from crosswalk.connectors.dataverse.fields import OVERRIDDEN_CREATED_ON, TEAM, decoder, encode, read_instant
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Actor, Row
@@ -96,7 +96,7 @@ class Leaves:
                 body |= {"filename": None, field.path: None}
         else:
             # createdon is written through another column, which swaps places with it (§3.6).
-            name = "overriddencreatedon" if field.path == "createdon" else field.path
+            name = OVERRIDDEN_CREATED_ON if field.path == "createdon" else field.path
             body[name] = None if value is None else encode(field, self.table.columns[field.path], value)
 
     def _address(self, lookup: Lookup, identity: str) -> str:

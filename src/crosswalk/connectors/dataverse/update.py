@@ -22,6 +22,7 @@ from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Values
 
 UPDATE_SIZE = 500
+"""Records given to one update, cut into smaller requests where they take long (100 to 1,000 to begin with: §4.5)."""
 STATE, STATUS = "statecode", "statuscode"
 _OPEN = 0
 """The state in which a record can be changed: Open of activities, Active of other tables (§3.9)."""

@@ -22,6 +22,7 @@ from crosswalk.model.record import Row, Write
 from crosswalk.model.values import Value
 
 BATCH_SIZE = 1000
+"""Records given to one create, cut likewise (§4.5)."""
 READ_SIZE = 1000
 """Ids asked for or deleted at once: ten filters of a hundred in one batch."""
 MAX_BODY_BYTES = 32_000_000
