@@ -22,8 +22,10 @@ Json = dict[str, Any]
 
 SEED = 4711
 ROUNDS = 10
-SLOW = {"kind": "slow", "match": {"method": "POST"}, "times": 100_000, "delay_ms": 60}
+SLOW = {"kind": "slow", "match": {"method": "POST"}, "times": 100_000, "delay_ms": 120}
 """Stretches every write, so that kills land between request and answer, too."""
+SLOWER = SLOW | {"delay_ms": 400}
+"""Long enough for an open intent to be seen; what was sent still arrives while `kill` waits."""
 INDIA = ("--country", "IN", "--timezone", "Asia/Kolkata", "--currency", "INR")
 KINDS = ("drop_before_commit", "drop_after_commit", "500", "429")
 LOADED = (0, 5)
@@ -70,8 +72,14 @@ def run_undisturbed(applied: Halted[Kind], folder: Path) -> Json:
 
 
 def drill_run(world: World[Kind], undisturbed: Json, *, most_writes: int) -> None:
-    """Killed ten times and called again: the same rows as an undisturbed run, each created once, nothing resent unread."""
-    kills = killed(world, WITHOUT_SAMPLE, ROUNDS, random.Random(SEED), most_writes=most_writes)
+    """Killed ten times and called again: the same rows as an undisturbed run, each created once, nothing resent unread.
+
+    The tenth kill is aimed at an open intent: nine random ones may all miss.
+    """
+    kills = killed(world, WITHOUT_SAMPLE, ROUNDS - 1, random.Random(SEED), most_writes=most_writes)
+    world.crm.control("faults", SLOWER)
+    kills.append(kill_when(world, lambda _: True))
+    world.crm.control("faults", {"clear": True})
     world.migration.verb(*WITHOUT_SAMPLE, expect=LOADED)
     assert any(kill.open_ids for kill in kills), "no kill landed between intent and outcome: the drill proved nothing"
     assert_nothing_twice(world, kills)
