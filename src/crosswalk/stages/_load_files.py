@@ -1,32 +1,18 @@
 """Documents: a file's bytes are handed over first, then the record that holds it is written (C8, E6)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
-
 from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.staged_writes import StagedRecord
-from crosswalk.model.values import Value, Values
+from crosswalk.model.values import Value
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.store.entries import Outcome
 from crosswalk.store.staging import PlannedRow
 
-LATE = "its document had not arrived"
-"""Why a write whose answer was lost is sent again."""
 ATTEMPTS = 3
 """An unanswered upload is repeated: a file that no record holds is seen by nobody."""
-
-
-def names_file(stored: Value, name: Value) -> bool:
-    """A file field's stored value is of the file with that name."""
-    return isinstance(name, str) and stored is not None and orjson.dumps(name) in orjson.dumps(stored)
-
-
-def late_files(wanted: Values, stored: Values, paths: Collection[str]) -> list[str]:
-    """Of the file fields `paths`, those that do not hold yet what they are to: a file of that name, that very value, nothing."""
-    return [path for path in paths if stored.get(path) != wanted.get(path) and not names_file(stored.get(path), wanted.get(path))]
 
 
 @dataclass(frozen=True, slots=True)

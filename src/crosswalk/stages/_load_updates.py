@@ -10,9 +10,9 @@ from crosswalk.model.errors import RejectedError, UncertainError
 from crosswalk.model.record import Row, Write
 from crosswalk.model.staged_writes import StagedRecord
 from crosswalk.model.values import Values
-from crosswalk.stages._load_files import LATE, Uploader, late_files, names_file
+from crosswalk.stages._load_files import Uploader
 from crosswalk.stages._load_job import LoadJob
-from crosswalk.stages._settlement import fetched, judged_update, merged_image, slices
+from crosswalk.stages._settlement import fetched, judged_update, merged_image, names_file, slices
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.staging import KEPT, PlannedRow
 
@@ -152,15 +152,11 @@ class Updater:
         job = self.job
         await job.unclear(error)
         found: Mapping[str, Row] = await fetched(job.destination, self.record.object, [change.row.id for change in changes])
-        return {change.row.id: self._judged_by_reading(change, found.get(change.row.id)) for change in changes}
-
-    def _judged_by_reading(self, change: Change, row: Row | None) -> Outcome:
-        normalise = self.job.normalise(self.record)
-        files = self.record.files() & change.write.keys()
-        sent = {path: normalise(path, change.write[path]) for path in files}
-        if row is not None and late_files(sent, row.values, files):
-            return Outcome("absent", message=LATE)
-        return judged_update(change.write, change.before, row, change.base, normalise)
+        normalise, files = job.normalise(self.record), self.record.files()
+        return {
+            change.row.id: judged_update(change.write, change.before, found.get(change.row.id), change.base, normalise, files)
+            for change in changes
+        }
 
     def _count(self, change: Change, outcome: Outcome) -> None:
         tally, name, row = self.job.tally, self.record.record, change.row

@@ -6,6 +6,8 @@ Shared by load (a lost answer), settle (a killed process) and rollback. Everythi
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import orjson
+
 from crosswalk.model.destination_schema import DestinationObject, DestinationSchema
 from crosswalk.model.record import Row
 from crosswalk.model.values import Value, Values
@@ -15,6 +17,8 @@ from crosswalk.store.entries import Outcome
 T = TypeVar("T")
 Normalise = Callable[[str, Value], Value]
 """What a canonical value of a leaf path reads back as."""
+LATE = "its document had not arrived"
+"""Why a write whose answer was lost is sent again."""
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -54,6 +58,16 @@ async def fetched(destination: DestinationReader, object_name: str, ids: Sequenc
     return found
 
 
+def names_file(stored: Value, name: Value) -> bool:
+    """A file field's stored value is of the file with that name."""
+    return isinstance(name, str) and stored is not None and orjson.dumps(name) in orjson.dumps(stored)
+
+
+def late_files(wanted: Values, stored: Values, paths: Collection[str]) -> list[str]:
+    """Of the file fields `paths`, those that do not hold yet what they are to: a file of that name, that very value, nothing."""
+    return [path for path in paths if stored.get(path) != wanted.get(path) and not names_file(stored.get(path), wanted.get(path))]
+
+
 def judged_create(
     wanted: Values, found: bool, row: Row | None, markers: Collection[str], normalise: Normalise, files: Collection[str] = ()
 ) -> Outcome:
@@ -66,7 +80,7 @@ def judged_create(
     if row is None:
         return Outcome("absent")
     if any(wanted.get(path) is not None and row.values.get(path) is None for path in files):
-        return Outcome("absent", message="its document had not arrived")
+        return Outcome("absent", message=LATE)
     sent = {
         path: normalise(path, value) for path, value in filled(wanted).items() if not (path in files and isinstance(value, str))
     }
@@ -77,11 +91,21 @@ def judged_create(
     return Outcome("loaded_with_findings" if found else "loaded", filled({**row.values, **sent}), message)
 
 
-def judged_update(wanted: Values, before: Values, row: Row | None, base: Values | None, normalise: Normalise) -> Outcome:
-    """What came of an update of the fields in `before`, one request for all of them, from the row as it stands."""
+def judged_update(
+    wanted: Values, before: Values, row: Row | None, base: Values | None, normalise: Normalise, files: Collection[str] = ()
+) -> Outcome:
+    """What came of an update of the fields in `before`, one request for all of them, from the row as it stands.
+
+    A document (`files`: the paths; a mere name stands for it before the upload) that had not arrived makes it none.
+    """
     if row is None:
         return Outcome("conflict", message="gone from the destination")
-    sent = {path: normalise(path, wanted.get(path)) for path in before}
+    documents = [path for path in files if path in before]
+    names = {path: wanted[path] for path in documents if isinstance(wanted.get(path), str)}
+    sent = {path: normalise(path, wanted.get(path)) for path in before if path not in names} | names
+    if late_files(sent, row.values, documents):
+        return Outcome("absent", message=LATE)
+    sent |= {path: row.values.get(path) for path in documents}  # what the destination made of them
     stands = [path for path, value in sent.items() if row.values.get(path) == value and before[path] != value]
     if not stands:
         return Outcome("absent")

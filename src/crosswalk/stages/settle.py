@@ -15,7 +15,6 @@ from crosswalk.model.record import Row
 from crosswalk.model.schema_plan import SchemaChange
 from crosswalk.model.values import Values
 from crosswalk.spi.destination import Destination
-from crosswalk.stages._load_files import LATE, late_files
 from crosswalk.stages._schema_state import stands, taken_back
 from crosswalk.stages._settlement import fetched, judged_create, judged_update, normaliser
 from crosswalk.store.entries import Intent, OpenBatch, Outcome
@@ -81,11 +80,7 @@ class _Settling:
                 wanted = {path: value for path, value in staged[0].items() if path not in omitted and path not in deferred}
                 return judged_create(wanted, staged[1] or bool(omitted), row, self.markers, normalise, files)
             case "update":
-                before = intent.before or {}
-                held = {path: row.values.get(path) for path in files & before.keys()} if row else {}
-                if row and late_files(staged[0], row.values, held):
-                    return Outcome("absent", message=LATE)
-                return judged_update({**staged[0], **held}, before, row, bases.get(intent.destination_id), normalise)
+                return judged_update(staged[0], intent.before or {}, row, bases.get(intent.destination_id), normalise, files)
             case "remove":
                 return Outcome("removed") if row is None else Outcome("failed", message="not carried out")
             case "schema_apply" | "schema_undo":
