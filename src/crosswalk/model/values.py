@@ -53,3 +53,10 @@ def canonical(value: Any) -> Value:
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value] or None  # pyright: ignore[reportUnknownVariableType]
     return value
+
+
+def referred_ids(reference: Value) -> list[str]:
+    """The ids that a reference field holds: none, one, or a list of several (the attendees of an appointment)."""
+    if reference is None:
+        return []
+    return [str(id) for id in reference] if isinstance(reference, list) else [str(reference)]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from crosswalk.model.destination_schema import DestinationSchema
+from crosswalk.model.destination_schema import DestinationField, DestinationSchema
 from crosswalk.model.errors import UncertainError, UnreachableError
 from crosswalk.model.finding import Finding
 from crosswalk.model.load_report import LoadProgress, RecordLoad
@@ -155,15 +155,16 @@ class LoadJob:
 
     def deferred(self, record: StagedRecord) -> tuple[str, ...]:
         """The columns of a record that the destination takes by an update only."""
-        described = self.schema.object(record.object)
-        leaves = [described.field(column.path) for column in record.columns] if described else []
-        return tuple(leaf.path for leaf in leaves if leaf is not None and not leaf.on_create)
+        return tuple(leaf.path for leaf in self._leaves(record) if not leaf.on_create)
 
     def kept(self, record: StagedRecord) -> frozenset[str]:
         """The columns of a record that the destination takes only when it creates a row."""
+        return frozenset(leaf.path for leaf in self._leaves(record) if not leaf.on_update)
+
+    def _leaves(self, record: StagedRecord) -> list[DestinationField]:
         described = self.schema.object(record.object)
         leaves = [described.field(column.path) for column in record.columns] if described else []
-        return frozenset(leaf.path for leaf in leaves if leaf is not None and not leaf.on_update)
+        return [leaf for leaf in leaves if leaf is not None]
 
     def normalise(self, record: StagedRecord) -> Normalise:
         """What values of a record's object read back as."""

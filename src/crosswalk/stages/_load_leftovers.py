@@ -6,30 +6,20 @@ from dataclasses import dataclass
 from crosswalk.model.errors import RejectedError
 from crosswalk.model.record import Row
 from crosswalk.model.staged_writes import StagedRecord
-from crosswalk.model.values import Value, Values
+from crosswalk.model.values import referred_ids
 from crosswalk.stages._load_job import LoadJob
 from crosswalk.stages._removal import Remover
+from crosswalk.stages._row_state import differing_paths
 from crosswalk.stages._settlement import computed_paths, fetched
 from crosswalk.store.entries import Intent, Outcome
 from crosswalk.store.staging import stale_rows
-
-
-def edited_paths(image: Values, current: Values, computed: frozenset[str]) -> tuple[str, ...]:
-    """The fields that differ between an after-image and the row as it stands, the platform's own aside."""
-    paths = sorted(({*image, *current}) - computed)
-    return tuple(path for path in paths if image.get(path) != current.get(path))
 
 
 def _pointed_to(rows: Sequence[Row], path: str) -> Iterator[str]:
     """The ids that the live rows among these hold in a reference, automations' aside."""
     for row in rows:
         if not row.deleted and row.created_by.kind != "automation":
-            yield from _held(row.values[path])
-
-
-def _held(reference: Value) -> Sequence[str]:
-    """The ids that a reference holds: one, or a list of them (the attendees of an appointment)."""
-    return [str(id) for id in reference] if isinstance(reference, list) else [str(reference)]
+            yield from referred_ids(row.values[path])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ class Leftovers:
         kept: dict[str, str] = {}
         for id, row in current.items():
             image = entries[id].after if id in entries else None
-            edited = edited_paths(image or {}, row.values, computed)
+            edited = differing_paths(image or {}, row.values, computed)
             if row.deleted or edited:
                 kept[id] = "deleted in the destination since" if row.deleted else "changed since: " + ", ".join(edited)
         return kept | await self._referred([id for id in current if id not in kept])

@@ -84,18 +84,15 @@ async def judge(job: UndoJob) -> dict[str, Path]:
     return read_backs
 
 
-async def judge_late(job: UndoJob, read_backs: Mapping[str, Path]) -> bool:
+def judge_late(job: UndoJob, read_backs: Mapping[str, Path]) -> bool:
     """Whether rows came since they were judged (the automation's runs are queued, and some end while we remove): those join the
-    working tables with their verdict. `read_backs` were just read; what was to be removed by then was."""
+    working tables with their verdict. `read_backs` were just read; what was to be removed by then was. Who refers to them is
+    asked when they are removed."""
     undo.mark_removed(job.connection)
     undo.forget_readings(job.connection)
     _take(job, read_backs)
     _add_unknown_to_the_journal(job, set(read_backs))
-    if not any(True for _ in undo.rows_with_verdict(job.connection, "remove", 1)):
-        return False
-    await _note_referring(job, set(read_backs))
-    references.keep_what_is_needed(job.connection, job.links())
-    return True
+    return any(undo.any_to_remove(job.connection, name) for name in read_backs)
 
 
 def _take(job: UndoJob, read_backs: Mapping[str, Path]) -> None:

@@ -69,7 +69,7 @@ async def rollback(
     concerned = set(read_backs) | {change.object for change, _ in changes}
     left = await planning.read_objects(job, concerned, folder / "after", schema)
     for _ in range(LATE_ROUNDS):
-        if not await planning.judge_late(job, left):
+        if not planning.judge_late(job, left):
             break
         await rows.remove(left)
         left = await planning.read_objects(job, concerned, folder / "after", schema)

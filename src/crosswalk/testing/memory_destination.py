@@ -17,7 +17,7 @@ from crosswalk.model.errors import RejectedError, UncertainError, UnreachableErr
 from crosswalk.model.finding import Finding
 from crosswalk.model.record import Actor, ActorKind, Row, User, Write
 from crosswalk.model.schema_plan import ObjectCreation, SchemaChange
-from crosswalk.model.values import Value, Values, instant_text
+from crosswalk.model.values import Value, Values, instant_text, referred_ids
 from crosswalk.spi.capabilities import Capabilities
 from crosswalk.spi.destination import Expected, Traffic
 from crosswalk.testing.memory_schema import applied, created, undone
@@ -105,12 +105,12 @@ class MemoryDestination:
     async def find(self, object_name: str, path: str, values: Sequence[str]) -> Sequence[Row]:
         """The rows, live and soft-deleted, that hold one of the values."""
         wanted = set(values)
-        return [row for row in self.tables[object_name].values() if wanted & {*_ids(row.values.get(path))}]
+        return [row for row in self.tables[object_name].values() if wanted & {*referred_ids(row.values.get(path))}]
 
     async def referring(self, object_name: str, path: str) -> Sequence[tuple[str, str]]:
         """(row id, referenced id) of live rows whose reference is filled."""
         live = [row for row in self.tables[object_name].values() if not row.deleted]
-        return [(row.id, to_id) for row in live for to_id in _ids(row.values.get(path))]
+        return [(row.id, to_id) for row in live for to_id in referred_ids(row.values.get(path))]
 
     async def probe(self, written: Mapping[str, int], currency: str) -> Sequence[Finding]:
         """Nothing lurks here."""
@@ -273,7 +273,7 @@ class MemoryDestination:
     def _check_leaf(self, object_name: str, leaf: DestinationField, value: Value, id: str, beside: dict[str, Row]) -> None:
         if leaf.options and value not in leaf.options:
             raise RejectedError(f"{leaf.path} does not know this option", "validation")
-        if leaf.to_object is not None and not {*_ids(value)} <= self.tables[leaf.to_object].keys():
+        if leaf.to_object is not None and not {*referred_ids(value)} <= self.tables[leaf.to_object].keys():
             raise RejectedError(f"{leaf.path} violates a foreign key", "validation")
         if leaf.unique:
             holders = [*self.tables[object_name].values(), *beside.values()]
@@ -291,12 +291,12 @@ class MemoryDestination:
 
     def _let_go(self, object_name: str, path: str, gone: set[str]) -> None:
         table = self.tables[object_name]
-        held = [row for row in table.values() if gone & {*_ids(row.values.get(path))}]
+        held = [row for row in table.values() if gone & {*referred_ids(row.values.get(path))}]
         if (object_name, path) in self.cascades:
             self._removed(object_name, [row.id for row in held])
             return
         for row in held:
-            left = [id for id in _ids(row.values.get(path)) if id not in gone]
+            left = [id for id in referred_ids(row.values.get(path)) if id not in gone]
             others = {name: value for name, value in row.values.items() if name != path}
             table[row.id] = replace(row, values=others | ({path: left[0] if len(left) == 1 else left} if left else {}))
 
@@ -310,11 +310,6 @@ class MemoryDestination:
     def _now(self) -> str:
         self.clock += 1
         return instant_text(datetime.fromtimestamp(self.clock, UTC))
-
-
-def _ids(value: Value) -> list[str]:
-    """The ids that a reference holds: none, one, or a list of several."""
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _answer(change: Callable[[], Row]) -> Row | RejectedError:
