@@ -65,21 +65,16 @@ def _unread_files(schema: SourceSchema) -> Iterator[Finding]:
     """A blank sheet is how workbooks are made; a file without a row was meant to hold some."""
     for path, reason in schema.ignored:
         if reason.startswith(_UNREAD):
-            yield Finding(
-                code="file_unreadable",
-                severity="warning",
-                message=f"{path} {reason}",
-                remedy="Export it again, or without a password.",
-                examples=(path,),
-            )
+            yield _of_file(path, "file_unreadable", reason, "Export it again, or without a password.")
         elif reason in _EMPTY and "#" not in path:
-            yield Finding(
-                code="file_empty",
-                severity="warning",
-                message=f"{path} holds nothing: no record of it will move",
-                remedy="Export it again, or take it out of the export if there is nothing to move.",
-                examples=(path,),
-            )
+            yield _of_file(
+                path, "file_empty", "holds nothing: no record of it will move",
+                "Export it again, or take it out of the export if there is nothing to move.",
+            )  # fmt: skip
+
+
+def _of_file(path: str, code: str, what: str, remedy: str) -> Finding:
+    return Finding(code=code, severity="warning", message=f"{path} {what}", remedy=remedy, examples=(path,))
 
 
 def _unrecognised(item: SourceObject) -> Finding:
