@@ -3,15 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from crosswalk.connectors.dataverse.addresses import with_query
-from crosswalk.connectors.dataverse.client import DataverseClient, page_preferences
+from crosswalk.connectors.dataverse.client import DataverseClient
 from crosswalk.connectors.dataverse.description import Description, Raw, Table
-from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.leaves import TARGET, Leaves
+from crosswalk.connectors.dataverse.read import fill_parties, matching_records
 from crosswalk.model.errors import RejectedError
 
-_IDS = 100
-"""Of one filter."""
 _REGARDING, _OWNER = 8, 9
 """Parties that the platform keeps itself, by the activity's own columns."""
 _UNRESOLVED = "unresolvedaddress"
@@ -26,18 +23,10 @@ async def standing_parties(client: DataverseClient, leaves: Leaves, ids: Sequenc
         "$expand": f"{table.party_list}($select=_partyid_value,participationtypemask,addressused)",
     }
     conditions = [f"{table.primary_id} eq {identity}" for identity in ids]
-    filters = (" or ".join(conditions[start : start + _IDS]) for start in range(0, len(conditions), _IDS))
-    paths = [with_query(table.entity_set, {**query, "$filter": text}) for text in filters]
     found: dict[str, list[Raw]] = {}
-    for answer in await client.read_many(paths, {"Prefer": page_preferences()}, described=True):
-        if not answer.ok:
-            raise refusal(answer, f"GET {table.entity_set}")
-        for record in cast(list[Raw], answer.json()["value"]):
-            held = list(cast(list[Raw], record.get(str(table.party_list)) or []))
-            link = leaves.missing_parties(record)
-            if link is not None:
-                held += [party async for page in client.linked_rows(link) for party in page]
-            found[str(record[table.primary_id]).lower()] = held
+    async for record in matching_records(client, table, query, conditions):
+        await fill_parties(client, leaves, record)
+        found[str(record[table.primary_id]).lower()] = list(cast(list[Raw], record.get(str(table.party_list)) or []))
     return found
 
 

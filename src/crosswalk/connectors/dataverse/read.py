@@ -13,7 +13,7 @@ from uuid import UUID
 
 from crosswalk.connectors.dataverse.addresses import with_query
 from crosswalk.connectors.dataverse.client import PAGE_SIZE, DataverseClient, page_preferences
-from crosswalk.connectors.dataverse.description import Description, Lookup, Table
+from crosswalk.connectors.dataverse.description import Description, Lookup, Raw, Table
 from crosswalk.connectors.dataverse.errors import refusal
 from crosswalk.connectors.dataverse.expected import expected
 from crosswalk.connectors.dataverse.fields import TEAM
@@ -22,7 +22,7 @@ from crosswalk.kit.paging import slices
 from crosswalk.model.destination_schema import DestinationField
 from crosswalk.model.errors import RejectedError, UsageError
 from crosswalk.model.record import Row, User
-from crosswalk.model.values import decimal_text
+from crosswalk.model.values import decimal_text, referred_ids
 
 _CELLS_A_PAGE = 400_000
 """Rows times columns of a page, so that wide tables do not answer with tens of megabytes at once."""
@@ -47,13 +47,17 @@ async def read_rows(client: DataverseClient, description: Description, table_nam
 
 
 async def _row(client: DataverseClient, leaves: Leaves, record: dict[str, Any]) -> Row:
-    """A row, with the parties that an answer may only point to."""
+    await fill_parties(client, leaves, record)
+    return leaves.row(record)
+
+
+async def fill_parties(client: DataverseClient, leaves: Leaves, record: dict[str, Any]) -> None:
+    """Put the parties into a record that its answer may only point to."""
     link = leaves.missing_parties(record)
     if link is not None:
-        held = cast(list[Any], record.setdefault(str(leaves.table.party_list), []))
+        held = cast(list[Raw], record.setdefault(str(leaves.table.party_list), []))
         async for page in client.linked_rows(link):
             held.extend(page)
-    return leaves.row(record)
 
 
 async def fetch(client: DataverseClient, description: Description, table_name: str, ids: Sequence[str]) -> list[Row]:
@@ -86,23 +90,30 @@ def _points_to(row: Row, path: str, ids: Container[str]) -> bool:
 
 
 async def _matching(client: DataverseClient, leaves: Leaves, conditions: Sequence[str], pattern: str = "{}") -> AsyncIterator[Row]:
-    """The rows that meet one of the conditions, put into a filter of this pattern: a few filters in as few batches as it takes."""
-    query = leaves.query()
+    async for record in matching_records(client, leaves.table, leaves.query(), conditions, pattern):
+        yield await _row(client, leaves, record)
+
+
+async def matching_records(
+    client: DataverseClient, table: Table, query: Mapping[str, str], conditions: Sequence[str], pattern: str = "{}"
+) -> AsyncIterator[dict[str, Any]]:
+    """The records that meet one of the conditions, put into a filter of this pattern: a few filters in as few batches as it
+    takes."""
     paths = [
-        with_query(leaves.table.entity_set, {**query, "$filter": pattern.format(" or ".join(run))})
+        with_query(table.entity_set, {**query, "$filter": pattern.format(" or ".join(run))})
         for run in slices(conditions, _CONDITIONS, _FILTER_ROOM, lambda condition: len(quote(condition)) + 8)
     ]
     for answer in await client.read_many(paths, {"Prefer": page_preferences()}, described=True):
         if not answer.ok:
-            raise refusal(answer, f"GET {leaves.table.entity_set}")
-        content = cast(Mapping[str, Any], answer.json())
+            raise refusal(answer, f"GET {table.entity_set}")
+        content = cast(Raw, answer.json())
         for record in cast(list[dict[str, Any]], content["value"]):
-            yield await _row(client, leaves, record)
+            yield record
         link = content.get("@odata.nextLink")
         if link:
             async for page in client.linked_rows(str(link)):
                 for record in page:
-                    yield await _row(client, leaves, record)
+                    yield record
 
 
 def _asked_as(table: Table, path: str) -> tuple[str, str]:
@@ -191,9 +202,8 @@ async def _pointing(client: DataverseClient, table: Table, lookup: Lookup) -> li
 
 def _pairs(row: Row, path: str) -> Iterator[tuple[str, str]]:
     """(row id, referenced id) of a reference that may hold several."""
-    held = row.values.get(path)
-    for identity in held if isinstance(held, list) else [held] if held else []:
-        yield row.id, str(identity)
+    for identity in referred_ids(row.values.get(path)):
+        yield row.id, identity
 
 
 def _unseen(table_name: str, error: RejectedError) -> RejectedError:
